@@ -1,0 +1,102 @@
+"""What the catalog knows: providers, models, and which provider serves which model."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Auth = Literal["bearer", "header", "query", "none"]
+
+# The words a model's `abilities` and a call's needs are written in.
+ABILITIES = frozenset(
+    {
+        "tools",  # function calling
+        "parallel_tools",
+        "json_mode",  # response_format json_object
+        "json_schema",  # response_format json_schema
+        "reasoning",
+        "caching",  # cached input tokens are billed at a lower price
+        "logprobs",
+        "streaming",
+        "image",  # input modalities besides text, as abilities, so that one filter serves both
+        "audio",
+        "video",
+        "file",
+        "audio_out",
+        "image_out",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """How a provider's wire differs from its dialect. Every list is empty for one that does not differ."""
+
+    rename: dict[str, str] = field(default_factory=dict[str, str])  # request field -> the provider's name
+    drop: frozenset[str] = frozenset()  # request fields the provider refuses; `x-xroute-dropped` names them
+    force: dict[str, Any] = field(default_factory=dict[str, Any])  # request fields always set
+    usage_paths: tuple[str, ...] = ()  # where usage stands when not at `usage`, dotted, tried in order
+    stream_usage: bool = True  # takes stream_options.include_usage
+    developer_role: bool = False  # takes role "developer"; where not, it is sent as "system"
+    max_completion_tokens: bool = False  # takes max_completion_tokens; where not, max_tokens is sent
+    reasoning_field: str = ""  # the answer's field for reasoning text where it is not reasoning_content
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Who hosts. One TOML file of 5-15 lines in `catalog/providers`, or a table of the config."""
+
+    id: str
+    name: str
+    dialect: str  # openai | anthropic | gemini | bedrock | cohere
+    base_url: str  # "https://host/v1"; {placeholders} are filled from `vars`
+    env: tuple[str, ...] = ()  # variables that may hold the key, first found wins
+    auth: Auth = "bearer"
+    auth_name: str = ""  # the header's or query parameter's name for auth = header | query
+    vars: dict[str, str] = field(default_factory=dict[str, str])  # placeholder -> environment variable
+    headers: dict[str, str] = field(default_factory=dict[str, str])  # sent with every request
+    query: dict[str, str] = field(default_factory=dict[str, str])  # such as api-version
+    chat_path: str = "/chat/completions"  # may hold {model}
+    models_path: str = "/models"
+    prices: str = ""  # this provider's id in genai-prices; "" = it has none there
+    local: bool = False  # runs on the user's own machine: no key needed, price 0 by nature
+    port: int = 0  # where a local server listens by default; probed when no config is given
+    aggregator: bool = False  # resells other providers' models under its own
+    quirks: Quirks = Quirks()
+    source: str = ""  # URL of the facts
+    checked: str = ""  # ISO date at which the source was read
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What is asked for, whoever serves it. A dated snapshot is a model of its own."""
+
+    id: str  # "openai/gpt-4o-mini"
+    name: str
+    maker: str  # "openai"
+    family: str = ""
+    context: int | None = None  # tokens in and out together; None = not known
+    output: int | None = None  # most tokens out
+    input_modalities: tuple[str, ...] = ("text",)
+    output_modalities: tuple[str, ...] = ("text",)
+    abilities: frozenset[str] = frozenset()
+    released: str = ""  # ISO date or year-month
+    knowledge: str = ""  # training cut-off, ISO
+    open_weights: bool = False
+    aliases: tuple[str, ...] = ()  # other names that mean this model, such as "gpt-4o-mini"
+    snapshot_of: str = ""  # id of the undated model
+    deprecated: str = ""  # ISO date of the announcement
+    retired: str = ""  # ISO date from which the maker no longer serves it
+    use_instead: str = ""  # id, for deprecated and retired ones
+    source: str = ""
+    checked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A provider serves a model under its own name for it."""
+
+    provider: str
+    model: str  # our id
+    upstream: str  # the provider's name for it
+    context: int | None = None  # where the provider's limits are narrower than the model's
+    output: int | None = None
+    without: frozenset[str] = frozenset()  # abilities the model has and this provider's serving lacks

@@ -1,0 +1,1 @@
+"""Canonical types: what travels between the rooms, and the pieces of HTTP and SSE they share."""

@@ -1,0 +1,58 @@
+"""One HTTP exchange with a provider, as the gateway sees it, whatever carries it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Limits in seconds; None switches one off. Each is settable per provider, model and request."""
+
+    connect: float | None = 5.0
+    first_byte: float | None = 120.0  # from the request sent to the answer's status line
+    first_token: float | None = 120.0  # from the request sent to the first content of a stream
+    between_chunks: float | None = 60.0  # silence inside a stream
+    total: float | None = 600.0  # the whole call, retries included
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an attempt goes. Made once per deployment; `headers` hold the credential, so no repr."""
+
+    url: str  # absolute, no user info; "sim:" selects the simulator in this process
+    headers: tuple[tuple[str, str], ...]
+
+    def __repr__(self) -> str:
+        return f"Target({self.url!r}, headers=***)"
+
+
+class Exchange(Protocol):
+    """An answer whose head has arrived. Use `close` in a finally: it is idempotent and never waits."""
+
+    status: int
+    headers: dict[str, str]  # lower-case names; repeated ones joined with ", "
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body; ProtocolError above `limit` bytes, CutError or TimedOut if it breaks."""
+        ...
+
+    async def chunk(self, timeout_s: float | None) -> bytes:
+        """The next bytes as they come, b"" at the proper end; CutError if it ends improperly;
+        TimedOut("between_chunks") after `timeout_s` seconds of silence."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back if the answer was read to its end, else end it at once."""
+        ...
+
+
+class Transport(Protocol):
+    """Sends requests. Cancelling a waiting call ends its connection at once."""
+
+    async def send(self, method: str, target: Target, body: bytes, timeouts: Timeouts) -> Exchange:
+        """One request; returns when the answer's head is in. Raises errors.TransportError."""
+        ...
+
+    async def close(self) -> None:
+        """Ends every connection."""
+        ...

@@ -1,0 +1,59 @@
+"""Server-sent events: bytes in any cutting become events (WHATWG HTML, section 9.2)."""
+
+from xroute.errors import ProtocolError
+
+MAX_EVENT = 16 * 1024 * 1024  # bytes; an event beyond this is no answer of a model
+
+
+class Parser:
+    """Feed bytes, get the data of each finished event.
+
+    Comments, `event:`, `id:` and `retry:` fields are left out: the OpenAI dialect does not use them.
+    `events` gives (event name or "", data) for dialects that do.
+    """
+
+    __slots__ = ("_rest",)
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Data of each event that `data` finishes; several data lines are joined by a newline."""
+        return [event for _, event in self.events(data)]
+
+    def events(self, data: bytes) -> list[tuple[str, bytes]]:
+        """(event name, data) of each event that `data` finishes; nameless ones have ""."""
+        rest = self._rest + data if self._rest else data
+        if b"\r" in rest:
+            rest = self._plain_newlines(rest)
+        *blocks, self._rest = rest.split(b"\n\n")
+        if len(self._rest) > MAX_EVENT:
+            raise ProtocolError("a server-sent event is larger than 16 MiB")
+        return [event for block in blocks if (event := _event(block)) is not None]
+
+    def finish(self) -> list[bytes]:
+        """What the end of the bytes finishes: some providers leave out the last blank line."""
+        rest, self._rest = self._rest, b""
+        event = _event(rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip(b"\n"))
+        return [event[1]] if event else []
+
+    @staticmethod
+    def _plain_newlines(data: bytes) -> bytes:
+        """CRLF and CR as LF; a CR at the very end waits, as it may be half of a CRLF."""
+        held = b"\r" if data.endswith(b"\r") else b""
+        data = data[: len(data) - len(held)]
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") + held
+
+
+def _event(block: bytes) -> tuple[str, bytes] | None:
+    if block.startswith(b"data: ") and b"\n" not in block:  # nearly every event
+        return "", block[6:]
+    name, lines = "", []
+    for line in block.split(b"\n"):
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            lines.append(value)
+        elif field == b"event":
+            name = value.decode("utf-8", "replace")
+    return (name, b"\n".join(lines)) if lines else None

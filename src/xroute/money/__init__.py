@@ -1,0 +1,1 @@
+"""Money: whole nano-dollars, and what a usage costs."""

@@ -1,0 +1,141 @@
+"""Which price applies: the config's, else the one genai-prices has, else none: unknown, never 0."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol
+
+from xroute.catalog.book import Catalog
+from xroute.money.nano import from_dollars
+from xroute.money.price import FREE, Price, Rates
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelInfo, ModelPrice, Provider
+
+KEEP_S = 60.0  # how long a time-dependent price (off-peak hours) is reused
+
+
+class Override(Protocol):
+    """A price of the config: USD per million tokens."""
+
+    @property
+    def input(self) -> Decimal: ...
+    @property
+    def output(self) -> Decimal: ...
+    @property
+    def cached_input(self) -> Decimal | None: ...
+    @property
+    def cache_write(self) -> Decimal | None: ...
+    @property
+    def reasoning(self) -> Decimal | None: ...
+    @property
+    def audio_in(self) -> Decimal | None: ...
+    @property
+    def audio_out(self) -> Decimal | None: ...
+    @property
+    def request(self) -> Decimal: ...
+    @property
+    def source(self) -> str: ...
+
+
+class PriceBook:
+    """Prices by (provider, the provider's name for a model). Looking one up never does I/O."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        overrides: Mapping[str, Override] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._catalog = catalog
+        self._overrides = {name.lower(): _of_override(name, o) for name, o in (overrides or {}).items()}
+        self._now = now
+        self._kept: dict[tuple[str, str], tuple[Price | None, datetime | None]] = {}
+
+    def price(self, provider: str, upstream: str, model: str) -> Price | None:
+        """None = unknown. An override may name the model ("openai/gpt-4o") or, stronger, one provider's
+        serving of it ("groq/llama-3.3-70b-versatile")."""
+        for name in (f"{provider}/{upstream}", model):
+            if (found := self._overrides.get(name.lower())) is not None:
+                return found
+        key = (provider, upstream)
+        kept = self._kept.get(key)
+        if kept is not None and (kept[1] is None or (self._now() - kept[1]).total_seconds() < KEEP_S):
+            return kept[0]
+        price, changes = self._look_up(provider, upstream)
+        self._kept[key] = (price, self._now() if changes else None)
+        return price
+
+    def _look_up(self, provider: str, upstream: str) -> tuple[Price | None, bool]:
+        """The price, and whether it depends on the time of day or the date."""
+        entry = self._catalog.providers.get(provider)
+        if entry is None:
+            return None, False
+        if entry.local:
+            return FREE, False
+        model = _find(entry.prices, upstream) if entry.prices else None
+        if model is None:
+            return None, False
+        return _of_genai(model.get_prices(self._now())), isinstance(model.prices, list)
+
+
+_providers: dict[str, "Provider"] = {}
+
+
+def _find(provider_id: str, upstream: str) -> "ModelInfo | None":
+    if not _providers:
+        # Importing genai-prices takes 0.2 s, so only who asks for a price pays for it.
+        from genai_prices.data_snapshot import get_snapshot
+
+        _providers.update({p.id: p for p in get_snapshot().providers})
+    provider = _providers.get(provider_id)
+    return provider.find_model(upstream.lower()) if provider else None
+
+
+# Our field -> the unit's name in genai-prices.
+_UNITS = {
+    "input": "input_mtok",
+    "output": "output_mtok",
+    "cached_input": "cache_read_mtok",
+    "cache_write": "cache_write_mtok",
+    "reasoning": "output_reasoning_mtok",
+    "audio_in": "input_audio_mtok",
+    "audio_out": "output_audio_mtok",
+}
+
+
+def _of_genai(prices: "ModelPrice") -> Price | None:
+    units: dict[str, Any] = {field: prices.__dict__.get(unit) for field, unit in _UNITS.items()}
+    if units["input"] is None or units["output"] is None:
+        return None  # priced by other units (hours, pages, characters): not by tokens
+    starts = sorted({tier.start for unit in units.values() for tier in getattr(unit, "tiers", ())})
+    per_call = prices.__dict__.get("requests_kcount")
+    return Price(
+        base=_rates(units, 0),
+        tiers=tuple((start, _rates(units, start + 1)) for start in starts),
+        request=from_dollars(per_call / 1000) if isinstance(per_call, Decimal) else 0,
+        source="genai-prices",
+    )
+
+
+def _rates(units: Mapping[str, Any], input_tokens: int) -> Rates:
+    return Rates(**{field: _at(unit, input_tokens) for field, unit in units.items() if unit is not None})
+
+
+def _at(unit: Any, input_tokens: int) -> int:
+    """A unit's rate for an input of this length: plain, or with tiers."""
+    price = unit if isinstance(unit, Decimal) else unit.base
+    for tier in getattr(unit, "tiers", ()):
+        if input_tokens > tier.start:
+            price = tier.price
+    return from_dollars(price)
+
+
+def _of_override(name: str, o: Override) -> Price:
+    optional = {
+        field: from_dollars(value)
+        for field in ("cached_input", "cache_write", "reasoning", "audio_in", "audio_out")
+        if (value := getattr(o, field)) is not None
+    }
+    rates = Rates(input=from_dollars(o.input), output=from_dollars(o.output), **optional)
+    return Price(rates, request=from_dollars(o.request), source=o.source or f"config: prices.{name}")

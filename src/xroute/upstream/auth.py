@@ -1,0 +1,60 @@
+"""How a credential is put on a request. It is sent only to the host it was stored for."""
+
+from urllib.parse import quote, urlsplit
+
+from xroute.catalog.entries import Provider
+from xroute.errors import ConfigError
+from xroute.wire.http import Target
+
+
+def chat_target(provider: Provider, upstream: str, key: str | None, variables: dict[str, str]) -> Target:
+    """Where a chat completion of this model goes, with the credential on it."""
+    path = provider.chat_path.replace("{model}", quote(upstream, safe=""))
+    return target(provider, path, key, variables)
+
+
+def models_target(provider: Provider, key: str | None, variables: dict[str, str]) -> Target:
+    """Where the provider lists its models."""
+    return target(provider, provider.models_path, key, variables)
+
+
+def target(provider: Provider, path: str, key: str | None, variables: dict[str, str]) -> Target:
+    """URL and headers for a path of this provider; ConfigError for a missing placeholder or a bad URL."""
+    base = _fill(provider, variables).rstrip("/")
+    query = dict(provider.query)
+    headers = [("content-type", "application/json"), *provider.headers.items()]
+    if key:
+        match provider.auth:
+            case "bearer":
+                headers.append(("authorization", f"Bearer {key}"))
+            case "header":
+                headers.append((provider.auth_name, key))
+            case "query":
+                query[provider.auth_name] = key
+            case "none":
+                pass
+    url = base + path
+    if query:
+        pairs = "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in query.items())
+        url += ("&" if "?" in url else "?") + pairs
+    return Target(url, tuple(headers))
+
+
+def _fill(provider: Provider, variables: dict[str, str]) -> str:
+    url = provider.base_url
+    for name, variable in provider.vars.items():
+        if "{" + name + "}" not in url:
+            continue
+        value = variables.get(name, "")
+        if not value:
+            raise ConfigError(
+                f"set {variable}, or vars.{name} in the config: the address {url} needs it",
+                f"providers.{provider.id}",
+            )
+        url = url.replace("{" + name + "}", value)
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https", "sim") or (parts.scheme != "sim" and not parts.hostname):
+        raise ConfigError(f"base_url {url!r} is no http or https address", f"providers.{provider.id}")
+    if parts.username or parts.password:
+        raise ConfigError("base_url must not hold a user name or password", f"providers.{provider.id}")
+    return url

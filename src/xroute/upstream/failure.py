@@ -1,0 +1,185 @@
+"""Failures of an attempt, classified once: by status first, then code, then text."""
+
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Protocol
+
+from xroute.errors import ConnectError, CutError, ProtocolError, TimedOut, TransportError
+from xroute.routing.failure import Failure, Kind
+
+MAX_MESSAGE = 2000  # characters of a provider's text that are passed on
+MAX_RETRY_AFTER_S = 3600.0
+
+
+class Info(Protocol):
+    """What an error body says; dialects read it."""
+
+    @property
+    def message(self) -> str: ...
+    @property
+    def code(self) -> str | None: ...
+    @property
+    def type(self) -> str | None: ...
+    @property
+    def param(self) -> str | None: ...
+
+
+# Codes and types of the providers, seen in recorded traffic; they win over a vague 400 or 429.
+_CODES: dict[str, Kind] = {
+    "context_length_exceeded": "context_length",
+    "exceed_context_size_error": "context_length",  # llama.cpp
+    "string_above_max_length": "context_length",
+    "content_policy_violation": "content_policy",
+    "content_filter": "content_policy",  # Azure
+    "responsibleaipolicyviolation": "content_policy",  # Azure
+    "data_inspection_failed": "content_policy",  # Alibaba
+    "insufficient_quota": "payment",
+    "billing_hard_limit_reached": "payment",
+    "insufficient_balance": "payment",
+    "invalid_api_key": "credentials",
+    "wrong_api_key": "credentials",
+    "invalid_key": "credentials",
+    "authentication_error": "credentials",
+    "model_not_found": "not_found",
+    "model_not_available": "not_found",
+    "model_decommissioned": "not_found",
+    "deploymentnotfound": "not_found",
+    "invalid_model": "not_found",
+    "rate_limit_exceeded": "rate_limit",
+    "ratelimitreached": "rate_limit",
+    "overloaded_error": "overloaded",
+    "server_error": "server",
+    "internal_server_error": "server",
+}
+
+_TEXTS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    (
+        "context_length",
+        re.compile(
+            r"context (length|window|limit|size)|maximum (context|number of tokens)|max context length"
+            r"|too many (input )?tokens|prompt is too long|prompt too long|input (is )?too long"
+            r"|input token count .* exceeds|reduce the length",
+            re.I,
+        ),
+    ),
+    (
+        "content_policy",
+        re.compile(r"content (policy|management policy|filter)|safety (system|settings)|moderation", re.I),
+    ),
+    ("payment", re.compile(r"insufficient (balance|credit|quota|funds)|exceeded your .*(quota|credits)", re.I)),
+    ("credentials", re.compile(r"(invalid|incorrect|wrong|missing) .{0,12}api[- ]?key|please check the api-key", re.I)),
+    ("not_found", re.compile(r"model .{0,80}(does not exist|not found|decommissioned|deprecated)", re.I)),
+    ("overloaded", re.compile(r"overloaded|no capacity|capacity exceeded", re.I)),
+)
+
+_STATUSES: dict[int, Kind] = {
+    401: "credentials",
+    402: "payment",
+    403: "credentials",
+    404: "not_found",
+    408: "timeout",
+    409: "server",
+    429: "rate_limit",
+    503: "overloaded",
+    504: "timeout",
+    524: "timeout",
+    529: "overloaded",
+}
+
+# A status that leaves no doubt is not argued with; these others may be told apart by code and text.
+_VAGUE: dict[int, frozenset[Kind]] = {
+    400: frozenset({"context_length", "content_policy", "payment", "credentials", "not_found", "rate_limit"}),
+    403: frozenset({"content_policy", "payment", "not_found"}),
+    404: frozenset({"credentials"}),
+    413: frozenset({"context_length"}),
+    422: frozenset({"context_length", "content_policy", "not_found"}),
+    429: frozenset({"payment", "overloaded"}),
+    500: frozenset({"context_length", "overloaded", "rate_limit"}),
+}
+
+
+def classify(status: int, headers: Mapping[str, str], info: Info) -> Failure:
+    """The failure that an answer of `status` (>= 400, or an error inside a 200) means.
+
+    A status below 400 stands for an error that came inside a good answer: code and text decide alone.
+    """
+    kind = _kind(status, info)
+    return Failure(
+        kind=kind,
+        message=info.message[:MAX_MESSAGE] or f"HTTP {status}",
+        status=status,
+        code=info.code,
+        param=info.param,
+        retry_after_s=retry_after(headers) if kind in ("rate_limit", "overloaded", "server") else None,
+    )
+
+
+def of_transport(error: TransportError) -> Failure:
+    """The failure that a broken exchange means."""
+    match error:
+        case TimedOut():
+            return Failure("timeout", error.message)
+        case ConnectError():
+            return Failure("connect", error.message)
+        case CutError():
+            return Failure("cut", error.message)
+        case ProtocolError():
+            return Failure("malformed", error.message)
+        case _:
+            return Failure("server", error.message)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait: `retry-after-ms`, `Retry-After` in seconds or as a date relative to the answer's
+    own Date header (so a wrong local clock does no harm)."""
+    if (ms := _number(headers.get("retry-after-ms"))) is not None:
+        return min(ms / 1000, MAX_RETRY_AFTER_S)
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    if (seconds := _number(value)) is not None:
+        return min(seconds, MAX_RETRY_AFTER_S)
+    try:
+        delta = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
+    except (TypeError, ValueError):
+        return None
+    return min(max(delta.total_seconds(), 0.0), MAX_RETRY_AFTER_S)
+
+
+def _kind(status: int, info: Info) -> Kind:
+    if status < 400:
+        return _by_code(info) or _by_text(info.message) or "server"
+    plain = _STATUSES.get(status) or ("server" if status >= 500 else "rejected")
+    allowed = _VAGUE.get(status)
+    if not allowed:
+        return plain
+    for kind in (_by_code(info), _by_text(info.message)):
+        if kind in allowed:
+            return kind
+    return plain
+
+
+def _by_code(info: Info) -> Kind | None:
+    for word in (info.code, info.type):
+        if word and (kind := _CODES.get(str(word).lower())):
+            return kind
+    status = _number(info.code)
+    if status is not None and 400 <= status < 600:  # an error inside a 200 often has the status as code
+        return _STATUSES.get(int(status)) or ("server" if status >= 500 else "rejected")
+    return None
+
+
+def _by_text(message: str) -> Kind | None:
+    for kind, pattern in _TEXTS:
+        if pattern.search(message):
+            return kind
+    return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text) if text is not None else None
+    except ValueError:
+        return None
+    return number if number is not None and 0 <= number < float("inf") else None

@@ -1,0 +1,197 @@
+"""A client's chat-completion request becomes a Call; what is wrong is named by its field.
+
+Only what xroute itself reads is checked, and the types that every provider agrees on: values in
+range are the provider's business, and unknown fields pass.
+"""
+
+from typing import Any, cast
+
+import orjson
+
+from xroute.errors import InvalidPrompt, InvalidRequest
+from xroute.wire.call import Call
+
+MAX_MODELS = 16  # entries of a fallback list
+
+_PARTS: dict[str, str] = {"image_url": "image", "input_audio": "audio", "file": "file", "video_url": "video"}
+
+_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "stream": ((bool,), "true or false"),
+    "stream_options": ((dict,), "an object"),
+    "tools": ((list,), "a list"),
+    "tool_choice": ((str, dict), "a string or an object"),
+    "response_format": ((dict,), "an object"),
+    "temperature": ((int, float), "a number"),
+    "top_p": ((int, float), "a number"),
+    "frequency_penalty": ((int, float), "a number"),
+    "presence_penalty": ((int, float), "a number"),
+    "n": ((int,), "a whole number"),
+    "seed": ((int,), "a whole number"),
+    "max_tokens": ((int,), "a whole number"),
+    "max_completion_tokens": ((int,), "a whole number"),
+    "stop": ((str, list), "a string or a list of strings"),
+    "logprobs": ((bool,), "true or false"),
+    "top_logprobs": ((int,), "a whole number"),
+    "logit_bias": ((dict,), "an object"),
+    "user": ((str,), "a string"),
+    "metadata": ((dict,), "an object"),
+    "modalities": ((list,), "a list"),
+    "parallel_tool_calls": ((bool,), "true or false"),
+    "reasoning_effort": ((str,), "a string"),
+}
+
+_TIMEOUTS = ("connect", "first_byte", "first_token", "between_chunks", "total")
+_OURS = frozenset({"model", "models", "messages", "provider", "timeouts", "stream", "stream_options", "usage"})
+
+
+def parse(raw: bytes) -> Call:
+    """InvalidRequest for anything that cannot be a chat completion."""
+    body = _load(raw)
+    _check_types(body)
+    messages, heavy = _messages(body)
+    max_tokens = body.get("max_completion_tokens") or body.get("max_tokens") or 0
+    options: dict[str, Any] = body.get("stream_options") or {}
+    return Call(
+        body=body,
+        models=_models(body),
+        stream=bool(body.get("stream")),
+        include_usage=bool(options.get("include_usage")),
+        abilities=_abilities(body, messages),
+        max_tokens=max_tokens,
+        text_bytes=max(0, len(raw) - heavy),
+        provider=body.get("provider"),
+        timeouts=_timeouts(body.get("timeouts")),
+        fields=frozenset(body.keys() - _OURS) if body.get("provider") else frozenset(),
+    )
+
+
+def _load(raw: bytes) -> dict[str, Any]:
+    if not raw.strip():
+        raise InvalidRequest("The request body is empty; send a JSON object.", code="invalid_json")
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(
+            f"The request body is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}).",
+            code="invalid_json",
+        ) from None
+    if not isinstance(body, dict):
+        raise InvalidRequest("The request body must be a JSON object.", code="invalid_json")
+    return cast("dict[str, Any]", body)
+
+
+def _check_types(body: dict[str, Any]) -> None:
+    for field in body.keys() & _TYPES.keys():
+        types, expected = _TYPES[field]
+        value = body[field]
+        if value is None:
+            continue
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise wrong(field, f"must be {expected}")
+    for field in ("n", "max_tokens", "max_completion_tokens"):
+        if body.get(field) is not None and body[field] < 1:
+            raise wrong(field, "must be 1 or more")
+
+
+def _models(body: dict[str, Any]) -> tuple[str, ...]:
+    model, more = body.get("model"), body.get("models")
+    if model is not None and not isinstance(model, str):
+        raise wrong("model", "must be a string")
+    if more is None:
+        names: list[Any] = []
+    elif isinstance(more, list):
+        names = cast("list[Any]", more)
+    else:
+        raise wrong("models", "must be a list of model names")
+    if not all(isinstance(name, str) and name for name in names):
+        raise wrong("models", "must be a list of model names")
+    found = tuple(dict.fromkeys([model, *names] if model else names))
+    if not found:
+        raise wrong("model", "is required")
+    if len(found) > MAX_MODELS:
+        raise wrong("models", f"must not have more than {MAX_MODELS} entries")
+    return found
+
+
+def _messages(body: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    """The messages, and the bytes in them that are no text: images, audio, files."""
+    messages = body.get("messages")
+    if messages is None:
+        raise wrong("messages", "is required", InvalidPrompt)
+    if not isinstance(messages, list):
+        raise wrong("messages", "must be a list", InvalidPrompt)
+    if not messages:
+        raise wrong("messages", "must not be empty", InvalidPrompt)
+    heavy = 0
+    for place, message in enumerate(cast("list[Any]", messages)):
+        heavy += _check_message(f"messages[{place}]", message)
+    return cast("list[dict[str, Any]]", messages), heavy
+
+
+def _check_message(where: str, message: Any) -> int:
+    if not isinstance(message, dict):
+        raise wrong(where, "must be an object", InvalidPrompt)
+    fields = cast("dict[str, Any]", message)
+    role, content = fields.get("role"), fields.get("content")
+    if not isinstance(role, str) or not role:
+        raise wrong(f"{where}.role", "must be a string", InvalidPrompt)
+    if content is None or isinstance(content, str):
+        return 0
+    if not isinstance(content, list):
+        raise wrong(f"{where}.content", "must be a string or a list of parts", InvalidPrompt)
+    return sum(_check_part(f"{where}.content[{n}]", p) for n, p in enumerate(cast("list[Any]", content)))
+
+
+def _check_part(where: str, part: Any) -> int:
+    if not isinstance(part, dict):
+        raise wrong(where, "must be an object", InvalidPrompt)
+    fields = cast("dict[str, Any]", part)
+    kind = fields.get("type")
+    if kind in (None, "text"):
+        return 0
+    if not isinstance(kind, str):
+        raise wrong(f"{where}.type", "must be a string", InvalidPrompt)
+    data: Any = fields.get(kind)
+    if isinstance(data, dict):
+        payload = cast("dict[str, Any]", data)
+        return sum(len(value) for value in payload.values() if isinstance(value, str))
+    return len(data) if isinstance(data, str) else 0
+
+
+def _abilities(body: dict[str, Any], messages: list[dict[str, Any]]) -> frozenset[str]:
+    needs: set[str] = set()
+    if body.get("tools") or body.get("functions"):
+        needs.add("tools")
+    if body.get("logprobs"):
+        needs.add("logprobs")
+    kind = (body.get("response_format") or {}).get("type")
+    if kind == "json_schema":
+        needs.add("json_schema")
+    elif kind == "json_object":
+        needs.add("json_mode")
+    if "audio" in (body.get("modalities") or ()):
+        needs.add("audio_out")
+    for message in messages:
+        content = message.get("content")
+        if isinstance(content, list):
+            needs |= {_PARTS[kind] for part in content if isinstance(kind := part.get("type"), str) and kind in _PARTS}
+    return frozenset(needs)
+
+
+def _timeouts(value: Any) -> dict[str, float]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise wrong("timeouts", "must be an object of seconds")
+    given = cast("dict[str, Any]", value)
+    for name, seconds in given.items():
+        if name not in _TIMEOUTS:
+            raise wrong(f"timeouts.{name}", f"is not one of {', '.join(_TIMEOUTS)}")
+        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds <= 86400:
+            raise wrong(f"timeouts.{name}", "must be a number of seconds above 0")
+    return {name: float(seconds) for name, seconds in given.items()}
+
+
+def wrong(field: str, text: str, error: type[InvalidRequest] = InvalidRequest) -> InvalidRequest:
+    """The error for a field: "`messages` must be a list."."""
+    return error(f"`{field}` {text}.", param=field, code="invalid_value" if "required" not in text else "missing_field")

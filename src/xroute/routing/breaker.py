@@ -1,0 +1,108 @@
+"""A circuit breaker: stops sending to what fails, and lets one call through to see if it is back.
+
+    closed     calls pass; opens after `consecutive` failures in a row, or at `error_rate` over a window
+    open       no calls until `until`; each opening in a row doubles the cooldown
+    half-open  `until` has passed: one call passes as a probe; its end closes or opens again
+
+A slow answer is not a failure. Times are seconds of any monotonic clock, given as arguments.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["closed", "open", "half_open"]
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerRules:
+    """When to open, and for how long."""
+
+    window_s: float = 30.0
+    min_calls: int = 10  # calls in the window before the error rate counts
+    error_rate: float = 0.5
+    consecutive: int = 5
+    cooldown_s: float = 5.0
+    max_cooldown_s: float = 120.0
+
+
+MAX_KEPT = 1000  # calls remembered of a window, so that memory is bounded at any rate
+
+
+class Breaker:
+    """State of one deployment or credential."""
+
+    __slots__ = ("_bad", "_calls", "_in_row", "_opened", "_probe", "_rules", "reason", "until")
+
+    def __init__(self, rules: BreakerRules) -> None:
+        self._rules = rules
+        self._calls: deque[tuple[float, bool]] = deque(maxlen=MAX_KEPT)
+        self._bad = 0
+        self._in_row = 0
+        self._opened = 0  # openings in a row
+        self._probe = 0.0  # when a probe began, 0 = none under way
+        self.until = 0.0  # open until then; 0 = closed
+        self.reason = ""
+
+    def state(self, now: float) -> State:
+        if not self.until:
+            return "closed"
+        return "open" if now < self.until else "half_open"
+
+    def allows(self, now: float) -> bool:
+        """Whether a call may pass: closed, or half-open with no probe under way."""
+        if not self.until:
+            return True
+        return now >= self.until and now - self._probe >= self._rules.cooldown_s
+
+    def begin(self, now: float) -> None:
+        """A call passes; in the half-open state it is the probe."""
+        if self.until and now >= self.until:
+            self._probe = now
+
+    def success(self, now: float) -> None:
+        """A call ended well: closes."""
+        if self.until:
+            self._close()
+        self._in_row = 0
+        self._opened = 0
+        self._note(now, bad=False)
+
+    def failure(self, now: float, reason: str) -> None:
+        """A call failed: opens when the rules say so."""
+        self._in_row += 1
+        self._note(now, bad=True)
+        calls = len(self._calls)
+        too_many = calls >= self._rules.min_calls and self._bad >= self._rules.error_rate * calls
+        if self.until or self._in_row >= self._rules.consecutive or too_many:
+            self.open(now, self._cooldown(), reason)
+
+    def open(self, now: float, for_s: float, reason: str) -> None:
+        """Opens for a time that somebody named, such as Retry-After; never shortens."""
+        if now >= self.until:
+            self._opened += 1
+        self.until = max(self.until, now + for_s)
+        self.reason = reason
+        self._probe = 0.0
+
+    def _cooldown(self) -> float:
+        return min(self._rules.cooldown_s * 2 ** min(self._opened, 20), self._rules.max_cooldown_s)
+
+    def _close(self) -> None:
+        self.until = 0.0
+        self._probe = 0.0
+        self.reason = ""
+        self._calls.clear()
+        self._bad = 0
+
+    def _note(self, now: float, *, bad: bool) -> None:
+        calls = self._calls
+        if len(calls) == MAX_KEPT:
+            self._bad -= calls[0][1]
+        calls.append((now, bad))
+        self._bad += bad
+        while calls and now - calls[0][0] > self._rules.window_s:
+            self._bad -= calls.popleft()[1]
+
+    def __repr__(self) -> str:
+        return f"Breaker({len(self._calls)} calls, {self._bad} bad, {self._in_row} in a row, until {self.until:g})"

@@ -1,0 +1,81 @@
+"""A deployment: one provider serving one model, at a price, with limits, through one credential."""
+
+from dataclasses import dataclass, field
+from math import exp
+
+from xroute.catalog.entries import Quirks
+from xroute.money.price import Price
+from xroute.routing.breaker import Breaker, BreakerRules
+from xroute.wire.http import Target, Timeouts
+
+TAU_S = 10.0  # how fast an old latency is forgotten
+
+
+class Credential:
+    """Ours at a provider: its name and state. The secret itself is only in the deployments' targets."""
+
+    __slots__ = ("breaker", "id", "weight")
+
+    def __init__(self, id_: str, weight: float, rules: BreakerRules) -> None:
+        self.id = id_
+        self.weight = weight
+        self.breaker = Breaker(rules)
+
+
+class Health:
+    """What a deployment has shown lately: speed, load, failures."""
+
+    __slots__ = ("_at", "breaker", "calls", "failures", "in_flight", "tokens_per_s", "ttft_s")
+
+    def __init__(self, rules: BreakerRules) -> None:
+        self.breaker = Breaker(rules)
+        self.ttft_s = 0.0  # peak EWMA of the time to first token; 0 = never measured
+        self.tokens_per_s = 0.0  # EWMA; 0 = never measured
+        self.in_flight = 0
+        self.calls = 0
+        self.failures = 0
+        self._at = 0.0
+
+    def first_token(self, now: float, seconds: float) -> None:
+        """Peak EWMA: a slower time counts at once, a faster one only bit by bit."""
+        if seconds > self.ttft_s:
+            self.ttft_s = seconds
+        else:
+            keep = exp(-(now - self._at) / TAU_S)
+            self.ttft_s = self.ttft_s * keep + seconds * (1 - keep)
+        self._at = now
+
+    def speed(self, tokens_per_s: float) -> None:
+        """Output speed of one finished stream."""
+        self.tokens_per_s = (
+            0.8 * self.tokens_per_s + 0.2 * tokens_per_s if self.tokens_per_s else tokens_per_s
+        )
+
+    def load(self) -> float:
+        """Expected wait of one more call: what P2C compares."""
+        return max(self.ttft_s, 0.001) * (self.in_flight + 1)
+
+
+@dataclass(slots=True, eq=False)
+class Deployment:
+    """Facts, fixed for a configuration, and the health that changes."""
+
+    id: str  # "openai/gpt-4o-mini@openai" or "...@openai#2" for the second credential
+    provider: str
+    model: str  # our id
+    upstream: str  # the provider's name for the model
+    dialect: str
+    target: Target
+    credential: Credential
+    health: Health
+    price: Price | None = None  # None = unknown
+    family: str = ""
+    context: int | None = None
+    output: int | None = None
+    abilities: frozenset[str] | None = None  # None = not known, so nothing is ruled out
+    weight: float = 1.0
+    quirks: Quirks = field(default_factory=Quirks)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+    def __repr__(self) -> str:
+        return f"Deployment({self.id})"

@@ -1,0 +1,179 @@
+"""The plan of a call: which deployments may take it, in which order, and why each other one may not.
+
+Pure: the clock and the dice are arguments.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xroute.routing.balance import Dice, rank
+from xroute.routing.deployment import Deployment
+from xroute.routing.preferences import NONE, Preferences, Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a call asks of a deployment."""
+
+    abilities: frozenset[str] = frozenset()
+    body_bytes: int = 0  # of text; tokens are estimated from it per family
+    max_tokens: int = 0  # asked for, 0 = not said
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """One deployment left out. `reason` is a word, `detail` is for people."""
+
+    deployment: Deployment
+    reason: str  # ability | context_length | not_allowed | ignored | max_price | dialect | rate_limit | open
+    detail: str
+
+
+@dataclass(slots=True)
+class Plan:
+    """Candidates in the order in which they are tried, and what was left out."""
+
+    candidates: list[Deployment]
+    excluded: list[Excluded]
+
+    def __repr__(self) -> str:
+        left_out = ", ".join(f"{e.deployment.id}: {e.reason}" for e in self.excluded)
+        return f"Plan({[d.id for d in self.candidates]}; left out: {left_out or 'none'})"
+
+
+# Tokens per byte when nothing is known: low, so that nobody is turned away by a bad guess.
+DEFAULT_RATIO = 0.2
+
+
+class Ratios:
+    """Tokens per byte of each model family, corrected by what providers report."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[str, float] = {}
+
+    def tokens(self, family: str, size: int) -> int:
+        """Estimated tokens of so many bytes of request text."""
+        return int(size * self._known.get(family, DEFAULT_RATIO))
+
+    def learn(self, family: str, size: int, tokens: int) -> None:
+        """A provider counted `tokens` for a request of `size` bytes; short ones say little."""
+        if size < 400 or tokens <= 0:
+            return
+        seen = min(tokens / size, 1.0)
+        known = self._known.get(family)
+        if known is None and len(self._known) >= 1000:
+            return
+        self._known[family] = seen if known is None else 0.9 * known + 0.1 * seen
+
+
+def plan_call(
+    groups: Sequence[Sequence[Deployment]],
+    needs: Needs,
+    ratios: Ratios,
+    now: float,
+    dice: Dice,
+    strategy: Strategy = "balanced",
+    preferences: Preferences = NONE,
+) -> Plan:
+    """The plan for a list of models, each given by its deployments: model by model in the given order.
+
+    1. who cannot or may not take the call is left out, with the reason;
+    2. within a model, `preferences.order` first, then the strategy's order;
+    3. who is half-open goes first as a probe (a failure moves on unseen), who is open goes last;
+    4. without `allow_fallbacks` only the first candidate stays.
+    """
+    excluded: list[Excluded] = []
+    ready: list[Deployment] = []
+    resting: list[Deployment] = []
+    for group in groups:
+        usable: list[Deployment] = []
+        for deployment in group:
+            found = _exclusion(deployment, needs, ratios, preferences)
+            if found is None:
+                usable.append(deployment)
+            else:
+                excluded.append(Excluded(deployment, *found))
+        _arrange(usable, preferences, preferences.sort or strategy, now, dice, ready, resting)
+    resting.sort(key=rests_until)
+    candidates = ready + resting
+    if not preferences.allow_fallbacks:
+        candidates = candidates[:1]
+    return Plan(candidates, excluded)
+
+
+def rests_until(deployment: Deployment) -> float:
+    """When a deployment may be called again, 0 for at once."""
+    return max(deployment.health.breaker.until, deployment.credential.breaker.until)
+
+
+def _arrange(
+    usable: list[Deployment],
+    preferences: Preferences,
+    strategy: Strategy,
+    now: float,
+    dice: Dice,
+    ready: list[Deployment],
+    resting: list[Deployment],
+) -> None:
+    """Sorts one model's usable deployments into those ready now, best first, and those that rest."""
+    probes: list[Deployment] = []
+    well: list[Deployment] = []
+    for deployment in usable:
+        own, shared = deployment.health.breaker, deployment.credential.breaker
+        if not own.until and not shared.until:
+            well.append(deployment)
+        elif own.allows(now) and shared.allows(now):
+            probes.append(deployment)
+        else:
+            resting.append(deployment)
+    ready += probes
+    ready += _prefer(rank(well, strategy, dice), preferences.order)
+
+
+def _prefer(ranked: list[Deployment], order: tuple[str, ...]) -> list[Deployment]:
+    """Providers named in `order` first, in that order; the rest as ranked."""
+    if not order:
+        return ranked
+    places = {provider: place for place, provider in enumerate(order)}
+    return sorted(ranked, key=lambda d: places.get(d.provider.lower(), len(places)))
+
+
+def _exclusion(d: Deployment, needs: Needs, ratios: Ratios, p: Preferences) -> tuple[str, str] | None:
+    """Why this deployment may not take the call: (reason, detail), or None."""
+    if d.abilities is not None and not needs.abilities <= d.abilities:
+        missing = ", ".join(sorted(needs.abilities - d.abilities))
+        return "ability", f"{d.model} at {d.provider} lacks: {missing}"
+    if d.context is not None and (too_long := _too_long(d, d.context, needs, ratios)):
+        return "context_length", too_long
+    return None if p is NONE else _unwanted(d, p)
+
+
+def _too_long(d: Deployment, context: int, needs: Needs, ratios: Ratios) -> str | None:
+    tokens = ratios.tokens(d.family, needs.body_bytes)
+    if tokens + needs.max_tokens <= context:
+        return None
+    return f"about {tokens} tokens in and {needs.max_tokens} out do not fit the {context} of {d.model}"
+
+
+def _unwanted(d: Deployment, p: Preferences) -> tuple[str, str] | None:
+    provider = d.provider.lower()
+    if p.only and provider not in p.only:
+        return "not_allowed", f"{d.provider} is not in provider.only"
+    if provider in p.ignore:
+        return "ignored", f"{d.provider} is in provider.ignore"
+    if p.order and not p.allow_fallbacks and provider not in p.order:
+        return "not_allowed", f"{d.provider} is not in provider.order, and allow_fallbacks is false"
+    return _too_dear(d, p)
+
+
+def _too_dear(d: Deployment, p: Preferences) -> tuple[str, str] | None:
+    if p.max_input is None and p.max_output is None and p.max_request is None:
+        return None
+    if d.price is None:
+        return "max_price", f"the price of {d.model} at {d.provider} is not known"
+    limits = ((p.max_input, d.price.input), (p.max_output, d.price.output), (p.max_request, d.price.request))
+    if any(limit is not None and price > limit for limit, price in limits):
+        return "max_price", f"{d.model} at {d.provider} costs more than provider.max_price"
+    return None

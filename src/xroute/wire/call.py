@@ -1,0 +1,20 @@
+"""A call: what a client asked for, once, in canonical form."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Call:
+    """The decoded request of a client. `body` is OpenAI's chat-completion JSON, unknown fields kept."""
+
+    body: dict[str, Any]
+    models: tuple[str, ...]  # asked for, in order; the names as the client wrote them
+    stream: bool = False
+    include_usage: bool = False  # the client wants a usage chunk in its stream
+    abilities: frozenset[str] = frozenset()  # words of catalog.entries.ABILITIES that it needs
+    max_tokens: int = 0  # 0 = not said
+    text_bytes: int = 0  # size of the request without images and audio, for token estimates
+    provider: Any = None  # the `provider` object as it came
+    timeouts: dict[str, float] = field(default_factory=dict[str, float])  # fields of wire.http.Timeouts
+    fields: frozenset[str] = frozenset()  # optional parameters the client set, for require_parameters

@@ -1,0 +1,144 @@
+"""The HTTP/1.1 client that carries every call to a provider."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+
+import certifi
+
+from xroute.errors import ConfigError, ConnectError
+from xroute.upstream.connection import Answer, Connection
+from xroute.upstream.dial import dial
+from xroute.upstream.head import Head, Origin, make_head, split_url
+from xroute.upstream.pool import Dialer, Pool, Quota
+from xroute.wire.http import Target, Timeouts
+
+MOST_ROUTES = 4096  # targets whose head is remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What the client holds at this moment."""
+
+    open: int  # connections, the idle ones included
+    idle: int
+    waiting: int  # calls that wait for a connection because `max_open` are open
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What every request of one method to one target has in common."""
+
+    target: Target  # held so that its id stays its own
+    head: Head
+    pool: Pool
+
+
+class HttpTransport:
+    """A `wire.http.Transport` over pooled HTTP/1.1 connections.
+
+    `idle_s` and `max_idle` (per origin) bound what is kept open for reuse, `max_open` what is open in
+    all. `ca_file` replaces the trusted certificates (system's and certifi's); `insecure` trusts anyone.
+    """
+
+    def __init__(
+        self,
+        *,
+        idle_s: float = 60.0,
+        max_idle: int = 1000,
+        max_open: int | None = None,
+        ca_file: str | None = None,
+        insecure: bool = False,
+    ) -> None:
+        self._idle_s = idle_s
+        self._max_idle = max_idle
+        self._quota = Quota(max_open)
+        self._ca_file = ca_file
+        self._insecure = insecure
+        self._tls: ssl.SSLContext | None = None
+        self._pools: dict[Origin, Pool] = {}
+        self._lines: dict[tuple[str, int], Line] = {}
+        self._closed = False
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open"
+        stats = self.stats()
+        return f"<HttpTransport {state}, {stats.open} open, {stats.idle} idle, {stats.waiting} waiting>"
+
+    async def send(self, method: str, target: Target, body: bytes, timeouts: Timeouts) -> Answer:
+        """One request; returns when the answer's head is in. ValueError for a target that is no URL.
+
+        A connection that was kept open may be closed by the server just when it is used again: if it
+        ends without a byte of an answer, the request is sent once more on a new connection.
+        """
+        line = self._lines.get((method, id(target))) or self._line(method, target)
+        pool = line.pool
+        connection = pool.take() or await pool.get(timeouts.connect)
+        answer = await connection.ask(line.head, body, timeouts)
+        if answer is None and connection.served > 1:
+            connection = await pool.open(timeouts.connect)
+            answer = await connection.ask(line.head, body, timeouts)
+        if answer is None:
+            raise ConnectError(f"{pool.origin.host_port} ended the connection without an answer")
+        return answer
+
+    async def close(self) -> None:
+        """End every connection; a call that is under way gets an error."""
+        self._closed = True
+        for pool in self._pools.values():
+            pool.close()
+        while self._quota.waiting:
+            self._quota.changed()
+        await asyncio.sleep(0)  # the event loop closes the sockets in its next round
+
+    def stats(self) -> Stats:
+        """Connections at this moment, for the metrics."""
+        return Stats(self._quota.open, sum(pool.idle for pool in self._pools.values()), self._quota.waiting)
+
+    def _line(self, method: str, target: Target) -> Line:
+        if self._closed:
+            raise ConnectError("the client was closed")
+        origin, uri = split_url(target.url)
+        head = make_head(method, uri, origin.authority, target, ())
+        line = Line(target, head, self._pool(origin))
+        if len(self._lines) >= MOST_ROUTES:
+            del self._lines[next(iter(self._lines))]
+        self._lines[method, id(target)] = line
+        return line
+
+    def _pool(self, origin: Origin) -> Pool:
+        pool = self._pools.get(origin)
+        if pool is None:
+            dialer = self._dialer(origin)
+            pool = Pool(origin, dialer, self._quota, self._evict, self._idle_s, self._max_idle)
+            self._pools[origin] = pool
+        return pool
+
+    def _dialer(self, origin: Origin) -> Dialer:
+        async def connect(connection: Connection) -> None:
+            loop = asyncio.get_running_loop()
+            sock = await dial(origin.host, origin.port)
+            secure = origin.scheme == "https"
+            try:
+                await loop.create_connection(
+                    lambda: connection,
+                    sock=sock,
+                    ssl=self._context() if secure else None,
+                    server_hostname=origin.host if secure else None,
+                )
+            except OSError as error:
+                raise ConnectError(f"{origin.host_port}: {error}") from error
+
+        return connect
+
+    def _evict(self) -> bool:
+        return any(pool.drop() for pool in self._pools.values())
+
+    def _context(self) -> ssl.SSLContext:
+        """Made at the first use, as reading the certificates takes some 20 ms."""
+        if self._tls is None:
+            try:
+                self._tls = ssl.create_default_context(cafile=self._ca_file or certifi.where())
+            except OSError as error:
+                raise ConfigError(f"the certificates in {self._ca_file} cannot be read: {error}") from error
+        return self._tls

@@ -1,0 +1,73 @@
+"""The client's body as a provider takes it."""
+
+from typing import Any
+
+from xroute.catalog.entries import Quirks
+from xroute.dialects.openai import codec
+from xroute.dialects.openai.codec import Json
+
+# Fields that are addressed to xroute.
+OWN = frozenset({"models", "provider", "usage", "session_id", "route", "plugins", "transforms"})
+
+
+def encode(body: Json, *, upstream: str, quirks: Quirks) -> tuple[Json, tuple[str, ...]]:
+    """(the body to send, names of the client's fields that this provider refuses and lost).
+
+    The client's body is never changed; what stays the same is shared with it.
+    """
+    sent = {name: value for name, value in body.items() if name not in OWN}
+    sent["model"] = upstream
+    _limits(sent, quirks)
+    dropped = _drop(sent, quirks) if quirks.drop else ()
+    if not quirks.developer_role:
+        _roles(sent)
+    if sent.get("stream") and "stream_options" not in quirks.drop:
+        _stream_options(sent, quirks)
+    for name, theirs in quirks.rename.items():
+        if name in sent:
+            sent.setdefault(theirs, sent[name])
+            del sent[name]
+    if quirks.force:
+        sent.update(quirks.force)
+    return sent, dropped
+
+
+def _limits(sent: Json, quirks: Quirks) -> None:
+    """The output limit under the name that the provider takes; one given under that name wins."""
+    theirs, other = "max_tokens", "max_completion_tokens"
+    if quirks.max_completion_tokens:
+        theirs, other = other, theirs
+    if other in sent:
+        value = sent.pop(other)
+        if sent.get(theirs) is None:
+            sent[theirs] = value
+
+
+def _roles(sent: Json) -> None:
+    messages: Any = sent.get("messages")
+    if codec.is_list(messages) and any(map(_is_developer, messages)):
+        sent["messages"] = [{**m, "role": "system"} if _is_developer(m) else m for m in messages]
+
+
+def _is_developer(said: Any) -> bool:
+    return said.__class__ is dict and said.get("role") == "developer"
+
+
+def _stream_options(sent: Json, quirks: Quirks) -> None:
+    """Usage is asked for wherever it can be: it is what a call is billed by."""
+    given: Any = sent.get("stream_options")
+    options: Json = dict(given) if codec.is_object(given) else {}
+    options["include_usage"] = True
+    if not quirks.stream_usage:
+        del options["include_usage"]
+    if options:
+        sent["stream_options"] = options
+    else:
+        sent.pop("stream_options", None)
+
+
+def _drop(sent: Json, quirks: Quirks) -> tuple[str, ...]:
+    dropped = tuple(name for name in sent if name in quirks.drop and name != "model")
+    for name in dropped:
+        del sent[name]
+    return dropped

@@ -1,0 +1,169 @@
+"""The fields that a message and a stream's delta share, in OpenAI's form."""
+
+from typing import Any
+
+from xroute.dialects.openai import codec, tokens
+from xroute.dialects.openai.codec import Json
+
+# Where providers put reasoning text; the first is the canonical one.
+REASONING = ("reasoning", "reasoning_content", "thinking", "thought", "thoughts")
+
+# Further fields that hold something of an answer.
+SUBSTANCE = ("reasoning_details", "images", "executed_tools", "annotations", "refusal", "audio_content")
+
+ROLES = frozenset({"assistant", "developer", "system", "user", "tool"})
+
+
+def tidy(message: Json, reasoning_field: str) -> bool:
+    """Everything of a message or delta but its role and tool calls; True when something was changed."""
+    changed = _content(message)
+    changed = _reasoning(message, reasoning_field) or changed
+    if message.get("refusal") is not None and not isinstance(message["refusal"], str):
+        message["refusal"], changed = None, True
+    if message.get("function_call") is not None:
+        changed = _function(message) or changed
+    if message.get("annotations") is not None:
+        changed = _annotations(message) or changed
+    return changed
+
+
+def substance(message: Json) -> tuple[bool, int]:
+    """(whether a tidied message or delta holds anything of an answer, its characters)."""
+    text, thought = message.get("content"), message.get("reasoning")
+    chars = (len(text) if text else 0) + (len(thought) if isinstance(thought, str) else 0)
+    for call in message.get("tool_calls") or ():
+        function = call.get("function") or call.get("custom") or {}
+        chars += len(function.get("arguments") or function.get("input") or "") + len(
+            function.get("name") or ""
+        )
+    if codec.is_object(call := message.get("function_call")):
+        chars += len(call.get("arguments") or "") + len(call.get("name") or "")
+    if isinstance(refusal := message.get("refusal"), str):
+        chars += len(refusal)
+    held = chars > 0 or bool(message.get("tool_calls")) or _sound(message.get("audio"))
+    return held or any(message.get(name) for name in SUBSTANCE), chars
+
+
+def _sound(audio: Any) -> bool:
+    return codec.is_object(audio) and bool(audio.get("data") or audio.get("transcript"))
+
+
+def _content(message: Json) -> bool:
+    value = message.get("content")
+    if value is None or value.__class__ is str:
+        return False
+    if codec.is_list(value):
+        _parts(message, value)
+    elif codec.is_object(value) and isinstance(value.get("text"), str):
+        message["content"] = value["text"]
+    else:  # an object where JSON was asked for
+        message["content"] = codec.write(value).decode()
+    return True
+
+
+def _parts(message: Json, parts: list[Any]) -> None:
+    """A list of parts as text and reasoning; kept whole beside them where it holds anything else.
+
+    https://docs.mistral.ai/capabilities/reasoning, read 2026-11-21.
+    """
+    texts: list[str] = []
+    thoughts: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            texts.append(part)
+        elif not codec.is_object(part):
+            continue
+        elif "thinking" in part:
+            thoughts.append(text_of(part["thinking"]))
+        elif isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        else:
+            message["content_parts"] = parts
+    message["content"] = "".join(texts) if texts or not thoughts else None
+    if thoughts and not message.get("reasoning"):
+        message["reasoning"] = "".join(thoughts)
+
+
+def text_of(value: Any) -> str:
+    """The text in a string, a part or a list of parts."""
+    if isinstance(value, str):
+        return value
+    if codec.is_list(value):
+        return "".join(text_of(item) for item in value)
+    if codec.is_object(value):
+        return text_of(value.get("text") or value.get("content") or value.get("thinking") or "")
+    return ""
+
+
+def _reasoning(message: Json, field: str) -> bool:
+    """`reasoning` holds the reasoning text, whatever the provider calls it; its own field stays."""
+    own = message.get("reasoning")
+    if own is not None and own.__class__ is not str:
+        message["reasoning"] = own = text_of(own) or None
+        message["reasoning"] = own
+        changed = True
+    else:
+        changed = False
+    if own:
+        return changed
+    for name in (field, *REASONING[1:]) if field else REASONING[1:]:
+        if (value := message.get(name)) and (text := text_of(value)):
+            message["reasoning"] = text
+            return True
+    return changed
+
+
+def _function(message: Json) -> bool:
+    """The call of the API before tools: {name, arguments}; an empty one is none."""
+    call = message["function_call"]
+    if not codec.is_object(call) or not (call.get("name") or call.get("arguments")):
+        message["function_call"] = None
+        return True
+    if isinstance(call.get("arguments"), str) and isinstance(call.get("name", ""), str):
+        return False
+    if call.get("arguments") is not None:
+        call["arguments"] = as_text(call["arguments"])
+    return True
+
+
+def as_text(arguments: Any) -> str:
+    """A tool call's arguments as the JSON text that OpenAI's types want."""
+    return arguments if isinstance(arguments, str) else codec.write(arguments).decode()
+
+
+def _annotations(message: Json) -> bool:
+    """URL citations in OpenAI's form; what OpenAI has no type for moves to `other_annotations`."""
+    value = message["annotations"]
+    given: list[Any] = value if codec.is_list(value) else [value]
+    cited = [_citation(item) for item in given]
+    if codec.is_list(value) and all(new is old for new, old in zip(cited, given, strict=True)):
+        return False
+    message["annotations"] = [item for item in cited if item is not None]
+    if others := [old for new, old in zip(cited, given, strict=True) if new is None]:
+        message["other_annotations"] = others
+    return True
+
+
+def _citation(item: Any) -> Json | None:
+    """A url_citation as OpenAI has it; flat ones keep their fields and gain the nested object."""
+    if not codec.is_object(item) or item.get("type") not in ("url_citation", None):
+        return None
+    inner = item.get("url_citation")
+    if codec.is_object(inner) and _is_citation(inner) and item.get("type"):
+        return item
+    source: Json = inner if codec.is_object(inner) else item
+    if not isinstance(source.get("url"), str):
+        return None
+    cited = {
+        **(source if source is inner else {}),
+        "url": source["url"],
+        "title": str(source.get("title") or ""),
+        "start_index": tokens.count(source.get("start_index")) or 0,
+        "end_index": tokens.count(source.get("end_index")) or 0,
+    }
+    return {**item, "type": "url_citation", "url_citation": cited}
+
+
+def _is_citation(inner: Json) -> bool:
+    texts = isinstance(inner.get("url"), str) and isinstance(inner.get("title"), str)
+    return texts and inner.get("start_index").__class__ is int and inner.get("end_index").__class__ is int

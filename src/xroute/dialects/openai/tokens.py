@@ -1,0 +1,187 @@
+"""Usage in any provider's words."""
+
+from collections.abc import Iterable
+from math import isfinite
+from typing import Any
+
+from xroute.catalog.entries import Quirks
+from xroute.dialects.openai import codec
+from xroute.dialects.openai.codec import Json
+from xroute.wire.usage import Usage
+
+# Where usage stands when not at `usage`: Groq's streams, Moonshot's streams, Gemini-like proxies.
+PATHS = ("x_groq.usage", "choices.0.usage", "usageMetadata", "usage_info", "meta")
+
+_INPUT = ("prompt_tokens", "input_tokens", "prompt_eval_count", "promptTokenCount")
+_OUTPUT = ("completion_tokens", "output_tokens", "eval_count", "candidatesTokenCount")
+_IN_DETAILS = ("prompt_tokens_details", "input_tokens_details")
+_OUT_DETAILS = ("completion_tokens_details", "output_tokens_details")
+_CACHED = ("cached_tokens", "cache_read_tokens", "cache_read_input_tokens")
+_WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+def count(value: Any) -> int | None:
+    """A token count given as int, float or text; None where it is none of these."""
+    if value.__class__ is int:
+        return max(value, 0)
+    if isinstance(value, float):
+        return max(int(value), 0) if isfinite(value) else None
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    return None
+
+
+def usage_of(body: Json, quirks: Quirks) -> Usage | None:
+    """The usage that a body or a stream's chunk reports; None where it reports none."""
+    found = find(body, quirks)
+    return read(found) if found is not None else None
+
+
+def find(body: Json, quirks: Quirks) -> Json | None:
+    """The provider's own usage object, wherever it stands."""
+    if codec.is_object(usage := body.get("usage")) and read(usage):
+        return usage
+    for path in (*quirks.usage_paths, *PATHS):
+        if codec.is_object(usage := _at(body, path)) and read(usage):
+            return usage
+    if "prompt_eval_count" in body or "eval_count" in body:  # Ollama's own form
+        return {key: body[key] for key in ("prompt_eval_count", "eval_count") if key in body}
+    return _timed(body.get("timings"))
+
+
+def _at(body: Json, path: str) -> Any:
+    value: Any = body
+    for name in path.split("."):
+        if codec.is_list(value):
+            value = value[int(name)] if name.isdecimal() and int(name) < len(value) else None
+        else:
+            value = value.get(name) if codec.is_object(value) else None
+    return value
+
+
+def _timed(timings: Any) -> Json | None:
+    """llama.cpp's timings, exact where usage was not asked for: tools/server/README.md, read 2026-11-21."""
+    if not codec.is_object(timings):
+        return None
+    cached = count(timings.get("cache_n")) or 0
+    fresh, output = count(timings.get("prompt_n")), count(timings.get("predicted_n"))
+    if fresh is None or output is None:
+        return None
+    return {
+        "prompt_tokens": fresh + cached,
+        "completion_tokens": output,
+        "total_tokens": fresh + cached + output,
+        "prompt_tokens_details": {"cached_tokens": cached},
+    }
+
+
+def read(usage: Json) -> Usage | None:
+    """Usage from a provider's usage object; None where it holds no token count."""
+    if codec.is_object(inner := usage.get("tokens")):  # Cohere's form
+        usage = inner
+    given, written = _first(usage, _INPUT), _first(usage, _OUTPUT)
+    if given is None and written is None and count(usage.get("total_tokens")) is None:
+        return None
+    ins, outs = _details(usage, _IN_DETAILS), _details(usage, _OUT_DETAILS)
+    return _contained(
+        usage,
+        Usage(
+            input=given or 0,
+            output=written or 0,
+            cached=_first(ins, _CACHED) or _first(usage, ("prompt_cache_hit_tokens", *_CACHED)) or 0,
+            cache_write=_first(ins, _WRITTEN) or _first(usage, _WRITTEN) or 0,
+            reasoning=_first(outs, ("reasoning_tokens",)) or _first(usage, ("reasoning_tokens",)) or 0,
+            audio_in=_first(ins, ("audio_tokens",)) or 0,
+            audio_out=_first(outs, ("audio_tokens",)) or 0,
+        ),
+    )
+
+
+def _first(usage: Json, names: Iterable[str]) -> int | None:
+    return next((n for name in names if (n := count(usage.get(name))) is not None), None)
+
+
+def _details(usage: Json, names: Iterable[str]) -> Json:
+    return next((found for name in names if codec.is_object(found := usage.get(name))), {})
+
+
+def _contained(usage: Json, u: Usage) -> Usage:
+    """`u` with parts that the provider counts beside the whole put into it.
+
+    1. Anthropic's names: cache reads and writes stand beside input_tokens.
+    2. The total exceeds input and output by just the reasoning (xAI): it is output.
+    3. The total exceeds them by just the audio (Mistral): it is input.
+    4. The total exceeds them and nothing says why (Gemini): thinking, which is billed as output.
+    """
+    given, written, reasoning = u.input, u.output, u.reasoning
+    if "prompt_tokens" not in usage and "input_tokens" in usage and not _details(usage, _IN_DETAILS):
+        given += u.cached + u.cache_write
+    excess = (count(usage.get("total_tokens")) or 0) - given - written
+    if excess > 0 and excess == reasoning:
+        written += excess
+    elif excess > 0 and excess == u.audio_in:
+        given += excess
+    elif excess > 0 and _OUT_DETAILS[0] not in usage and "reasoning_tokens" not in usage:
+        written, reasoning = written + excess, excess
+    return Usage(
+        input=given,
+        output=written,
+        cached=min(u.cached, given),
+        cache_write=min(u.cache_write, given),
+        reasoning=min(reasoning, written),
+        audio_in=min(u.audio_in, given),
+        audio_out=min(u.audio_out, written),
+    )
+
+
+def tidy(usage: Any) -> Json | None:
+    """A usage object that OpenAI's types accept, with the provider's own fields; None for none."""
+    if not codec.is_object(usage):
+        return None
+    if all(usage.get(name).__class__ is int for name in _COUNTS) and _plain_details(usage):
+        return usage
+    u = read(usage) or Usage()
+    fixed = dict(usage)
+    for name, value in zip(_COUNTS, (u.input, u.output, u.input + u.output), strict=True):
+        if (own := count(usage.get(name))) is None:
+            own = value
+        fixed[name] = own
+    for name in (_IN_DETAILS[0], _OUT_DETAILS[0]):
+        if name in fixed:
+            fixed[name] = _counted(fixed[name])
+    return fixed
+
+
+def _plain_details(usage: Json) -> bool:
+    for name in (_IN_DETAILS[0], _OUT_DETAILS[0]):
+        details = usage.get(name)
+        if details is None:
+            continue
+        if not codec.is_object(details):
+            return False
+        if not all(v is None or v.__class__ is int for k, v in details.items() if k.endswith("_tokens")):
+            return False
+    return True
+
+
+def _counted(details: Any) -> Json | None:
+    if not codec.is_object(details):
+        return None
+    return {k: count(v) if k.endswith("_tokens") else v for k, v in details.items()}
+
+
+def body_of(u: Usage) -> Json:
+    """OpenAI's usage object for `u`, where the provider gave none."""
+    usage: Json = {
+        "prompt_tokens": u.input,
+        "completion_tokens": u.output,
+        "total_tokens": u.input + u.output,
+    }
+    if u.cached or u.cache_write or u.audio_in:
+        usage["prompt_tokens_details"] = {"cached_tokens": u.cached, "audio_tokens": u.audio_in}
+        if u.cache_write:
+            usage["prompt_tokens_details"]["cache_write_tokens"] = u.cache_write
+    if u.reasoning or u.audio_out:
+        usage["completion_tokens_details"] = {"reasoning_tokens": u.reasoning, "audio_tokens": u.audio_out}
+    return usage

@@ -1,7 +1,7 @@
 """The catalog in memory: every name leads to its model in one dictionary look-up."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import MappingProxyType
 
@@ -100,8 +100,13 @@ class Catalog:
                 )
             if offer.model not in self.models:
                 raise ConfigError(f"{offer.provider} offers {offer.model!r}, which is no known model")
-            groups.setdefault(offer.model, {})[offer.provider] = offer
+            groups.setdefault(offer.model, {})[offer.provider] = self._as_served(offer)
         return {model: tuple(group.values()) for model, group in groups.items()}
+
+    def _as_served(self, offer: Offer) -> Offer:
+        """The offer without what its provider's serving lacks for every model."""
+        lacking = self.providers[offer.provider].without
+        return replace(offer, without=offer.without | lacking) if lacking - offer.without else offer
 
     def _index(self) -> dict[str, Resolved]:
         """Weakest names first: a provider's own name for a model, then aliases, then ids."""

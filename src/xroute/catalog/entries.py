@@ -60,6 +60,7 @@ class Provider:
     local: bool = False  # runs on the user's own machine: no key needed, price 0 by nature
     port: int = 0  # where a local server listens by default; probed when no config is given
     aggregator: bool = False  # resells other providers' models under its own
+    without: frozenset[str] = frozenset()  # abilities that its serving lacks, whatever the model has
     quirks: Quirks = Quirks()
     source: str = ""  # URL of the facts
     checked: str = ""  # ISO date at which the source was read

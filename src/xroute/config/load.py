@@ -11,10 +11,11 @@ from pydantic_core import ErrorDetails
 
 from xroute.config import environ as environment
 from xroute.config import layers
-from xroute.config.problem import Key, Problem, dotted, error
+from xroute.config.problem import Key, Problem, as_error, dotted
 from xroute.config.settings import Part, Settings
 from xroute.config.shape import is_quotable, kind_at
 from xroute.config.wording import wording
+from xroute.errors import ConfigError
 
 FILE = "xroute.yaml"
 DEFAULT = "default"
@@ -30,10 +31,19 @@ class Loaded:
     path: Path | None  # the file, if there was one
     environ: Mapping[str, str] = field(repr=False)  # where the providers' keys and placeholders are
     found: dict[str, str] = field(default_factory=dict[str, str])  # provider -> the variable with its key
+    places: dict[str, str] = field(default_factory=dict[str, str], repr=False)  # origins, sections included
 
     def with_found(self, provider_envs: Mapping[str, tuple[str, ...]]) -> "Loaded":
         """The same, with the providers of a catalog whose keys are in the environment."""
         return replace(self, found=environment.found_providers(provider_envs, self.environ))
+
+    def locate(self, error: ConfigError) -> ConfigError:
+        """The same error, with file and line before the key if these settings have that key."""
+        place = self.places.get(error.where)
+        if place is None:
+            return error
+        text = error.message.removeprefix(f"{error.where}: ")
+        return ConfigError(text, where=f"{place} {error.where}")
 
     @property
     def state_dir(self) -> Path:
@@ -61,7 +71,8 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
         layers.of_command(overrides),
     ]
     settings = _settings(stack)
-    return Loaded(settings, _origins(settings, stack), path, environ)
+    places = {dotted(key): source for layer in stack for key, source in layer.sources.items()}
+    return Loaded(settings, _origins(settings, stack), path, environ, places=places)
 
 
 def _file(environ: Mapping[str, str]) -> Path | None:
@@ -79,7 +90,7 @@ def _settings(stack: list[layers.Layer]) -> Settings:
     else:
         if not problems:
             return settings
-    raise error(problems) from None  # pydantic's own text could quote what must not be seen
+    raise as_error(problems) from None  # pydantic's own text could quote what must not be seen
 
 
 def _problem(details: ErrorDetails, stack: list[layers.Layer]) -> Problem:

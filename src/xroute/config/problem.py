@@ -29,7 +29,7 @@ def dotted(key: Key) -> str:
     return "".join(parts).removeprefix(".")
 
 
-def error(problems: Iterable[Problem]) -> ConfigError:
+def as_error(problems: Iterable[Problem]) -> ConfigError:
     """All problems as one error, in the order of the file; the first one at a key speaks for it."""
     first: dict[Key, Problem] = {}
     for problem in problems:

@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from xroute.config.secret import Secret
@@ -108,7 +116,7 @@ class TimeoutSettings(Part):
 
 
 class PartialTimeouts(Part):
-    """Timeouts that differ here; what is not named is inherited (see `changes`)."""
+    """Timeouts that differ here; what is not named is inherited."""
 
     connect: Seconds | None = Field(default=None, description="As `timeouts.connect`.")
     first_byte: Seconds | None = Field(default=None, description="As `timeouts.first_byte`.")
@@ -118,7 +126,7 @@ class PartialTimeouts(Part):
 
 
 class QuirkSettings(Part):
-    """How a provider differs from its dialect, over what the catalog says (see `changes`)."""
+    """How a provider differs from its dialect, over what the catalog says."""
 
     rename: dict[str, Text] = Field(default={}, description="Request field -> the provider's name for it.")
     drop: frozenset[str] = Field(default=frozenset(), description="Request fields the provider refuses.")
@@ -159,7 +167,7 @@ class ProviderSettings(Part):
     """Who hosts. For one that the catalog knows, each key set here goes over what it says."""
 
     dialect: Dialect | None = Field(
-        default=None, description="Its wire format; needed for one the catalog does not know."
+        default=None, description="Its wire format; `openai` for one that the catalog does not know."
     )
     name: Text | None = Field(default=None, description="What people call it.")
     base_url: Url | None = Field(
@@ -314,12 +322,13 @@ class Settings(Part):
         default=15.0, description="A comment goes to a silent stream this often."
     )
 
-    @model_validator(mode="after")
-    def _keys_differ(self) -> Self:
+    @field_validator("keys")
+    @classmethod
+    def _keys_differ(cls, keys: list[KeySettings]) -> list[KeySettings]:
         for field in ("name", "key"):
-            if len({getattr(key, field) for key in self.keys}) < len(self.keys):
-                raise PydanticCustomError("keys_same", f"two of `keys` have the same {field}")
-        return self
+            if len({getattr(key, field) for key in keys}) < len(keys):
+                raise PydanticCustomError("keys_same", "has the same {field} twice", {"field": field})
+        return keys
 
 
 ABILITIES = frozenset(get_args(Ability))  # a test keeps them as catalog.entries has them

@@ -1,0 +1,232 @@
+"""What each fault does to the steps of a right answer."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from xroute.sim import failures
+from xroute.sim.bodies import DONE
+from xroute.sim.plan import Fault
+from xroute.sim.steps import Bytes, Cut, End, Hang, Head, Reset, Step, Wait
+
+HUGE = 64 * 1024 * 1024  # bytes of huge_answer where the fault sets none
+_BLOCK = 64 * 1024
+_TRICKLE = 16  # bytes of one piece of slow_trickle where the fault sets none
+_FILLER = b"very much "
+_PAGE = b"<!doctype html><html><head><title>Sign in</title></head><body>xroute simulator</body></html>\n"
+
+Part = tuple[float, bytes]  # seconds of silence before it, bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A right answer before a fault touches it."""
+
+    head: Head
+    parts: Iterator[Part]  # the events of a stream; a body is one part
+    is_stream: bool = False
+    closing: int = 0  # how many parts of a stream follow the last content, [DONE] among them
+    ttft_s: float = 0.0
+
+    def steps(self) -> Iterator[Step]:
+        """The answer as it should be."""
+        yield from self.opening()
+        yield from _said(self.parts)
+        yield End()
+
+    def opening(self) -> Iterator[Step]:
+        """The time to the first token, and the head."""
+        if self.ttft_s:
+            yield Wait(self.ttft_s)
+        yield self.head
+
+    def split(self, count: int) -> tuple[list[Part], list[Part]]:
+        """`count` parts and the rest, where the rest holds some content; a body is halved."""
+        parts = list(self.parts)
+        if self.is_stream:
+            at = max(0, min(count, len(parts) - self.closing - 1))
+            return parts[:at], parts[at:]
+        body = b"".join(data for _, data in parts)
+        half = len(body) // 2
+        return [(0.0, body[:half])], [(0.0, body[half:])]
+
+
+def _said(parts: Iterator[Part] | list[Part]) -> Iterator[Step]:
+    for pause_s, data in parts:
+        if pause_s:
+            yield Wait(pause_s)
+        yield Bytes(data)
+
+
+def spoil(fault: Fault, right: Right) -> Iterator[Step]:
+    """The steps of an answer that meets `fault`."""
+    if failures.is_error(fault):
+        return iter(failures.refusal(fault))
+    return _SPOILERS[fault.kind](fault, right)
+
+
+def _hang(fault: Fault) -> Step:
+    return Hang() if fault.lasts_s is None else Wait(fault.lasts_s)
+
+
+def _refuse(fault: Fault, right: Right) -> Iterator[Step]:
+    yield Reset()
+
+
+def _hang_before_headers(fault: Fault, right: Right) -> Iterator[Step]:
+    yield _hang(fault)
+    yield from right.steps()
+
+
+def _hang_mid_stream(fault: Fault, right: Right) -> Iterator[Step]:
+    sent, rest = right.split(fault.after_events)
+    yield from right.opening()
+    yield from _said(sent)
+    yield _hang(fault)
+    yield from _said(rest)
+    yield End()
+
+
+def _cut_mid_stream(fault: Fault, right: Right) -> Iterator[Step]:
+    sent, rest = right.split(fault.after_events)
+    yield from right.opening()
+    yield from _said(sent)
+    yield Cut(rest[0][1])
+
+
+def _reset_mid_stream(fault: Fault, right: Right) -> Iterator[Step]:
+    sent, _ = right.split(fault.after_events)
+    yield from right.opening()
+    yield from _said(sent)
+    yield Reset()
+
+
+def _end_mid_stream(fault: Fault, right: Right) -> Iterator[Step]:
+    sent, _ = right.split(fault.after_events)
+    yield from _replaced(right, sent)
+
+
+def _error_event(fault: Fault, right: Right) -> Iterator[Step]:
+    error = orjson.dumps({"error": failures.error_object(fault)["error"]})
+    if not right.is_stream:
+        yield from _replaced(right, [(0.0, error)])
+        return
+    sent, _ = right.split(fault.after_events)
+    yield from _replaced(right, [*sent, (0.0, b"data: %b\n\n" % error)])
+
+
+def _malformed_json(fault: Fault, right: Right) -> Iterator[Step]:
+    sent, rest = right.split(fault.after_events)
+    if not right.is_stream:
+        yield from _replaced(right, sent)
+        return
+    (pause_s, event), *rest = rest
+    broken = event[: len(event) // 2] + b"\n\n"
+    yield from _replaced(right, [*sent, (pause_s, broken), *rest])
+
+
+def _malformed_sse(fault: Fault, right: Right) -> Iterator[Step]:
+    sent, rest = right.split(fault.after_events)
+    if not right.is_stream:  # events in the place of a body
+        body = sent[0][1] + rest[0][1]
+        yield from _replaced(right, [(0.0, b"data: %b\n\n" % body)])
+        return
+    yield from _replaced(right, [*sent, (0.0, b"\xff\xfe upstream error\n" + _PAGE + b"\n")])
+
+
+def _wrong_content_type(fault: Fault, right: Right) -> Iterator[Step]:
+    yield from failures.whole(200, _PAGE, kind="text/html; charset=utf-8")
+
+
+def _empty_200(fault: Fault, right: Right) -> Iterator[Step]:
+    yield from failures.whole(200, b"", kind=right.head.headers["content-type"])
+
+
+def _empty_stream(fault: Fault, right: Right) -> Iterator[Step]:
+    if right.is_stream:
+        yield from _replaced(right, [(0.0, DONE)])
+        return
+    body = orjson.loads(b"".join(data for _, data in right.parts))
+    yield from _replaced(right, [(0.0, orjson.dumps(body | {"choices": []}))])
+
+
+def _one_byte_chunks(fault: Fault, right: Right) -> Iterator[Step]:
+    yield from _in_pieces(right, 1, 0.0)
+
+
+def _slow_trickle(fault: Fault, right: Right) -> Iterator[Step]:
+    yield from _in_pieces(right, fault.size_bytes or _TRICKLE, fault.pause_s)
+
+
+def _in_pieces(right: Right, size: int, pause_s: float) -> Iterator[Step]:
+    yield from right.opening()
+    for before_s, data in right.parts:
+        if before_s:
+            yield Wait(before_s)
+        for start in range(0, len(data), size):
+            yield Bytes(data[start : start + size])
+            yield Wait(pause_s)
+    yield End()
+
+
+def _huge_answer(fault: Fault, right: Right) -> Iterator[Step]:
+    sent, rest = right.split(1)
+    size = fault.size_bytes or HUGE
+    headers = {name: value for name, value in right.head.headers.items() if name != "content-length"}
+    yield Head(right.head.status, headers)
+    if right.is_stream:
+        yield from _said(sent)
+        yield from _repeated(rest[0][1], size)
+        yield from _said(rest)
+    else:
+        before, after = _at_content(sent[0][1] + rest[0][1])
+        yield Bytes(before)
+        yield from _repeated(_FILLER if before.endswith(b'"') else b" ", size)
+        yield Bytes(after)
+    yield End()
+
+
+def _repeated(data: bytes, size: int) -> Iterator[Step]:
+    count = max(1, _BLOCK // len(data))
+    for _ in range(0, size, count * len(data)):
+        yield Bytes(data * count)
+
+
+def _at_content(body: bytes) -> tuple[bytes, bytes]:
+    """The body parted where text fits in; without any, behind its brace, where JSON takes white space."""
+    marker = b'"content":"'
+    at = body.find(marker)
+    at = 1 if at < 0 else at + len(marker)
+    return body[:at], body[at:]
+
+
+def _replaced(right: Right, parts: list[Part]) -> Iterator[Step]:
+    """The same head, with the length that `parts` have, and these parts in place of its own."""
+    headers = dict(right.head.headers)
+    if "content-length" in headers:
+        headers["content-length"] = str(sum(len(data) for _, data in parts))
+    if right.ttft_s:
+        yield Wait(right.ttft_s)
+    yield Head(right.head.status, headers)
+    yield from _said(parts)
+    yield End()
+
+
+_SPOILERS: dict[str, Callable[[Fault, Right], Iterator[Step]]] = {
+    "refuse": _refuse,
+    "hang_before_headers": _hang_before_headers,
+    "hang_mid_stream": _hang_mid_stream,
+    "cut_mid_stream": _cut_mid_stream,
+    "reset_mid_stream": _reset_mid_stream,
+    "end_mid_stream": _end_mid_stream,
+    "error_event": _error_event,
+    "malformed_json": _malformed_json,
+    "malformed_sse": _malformed_sse,
+    "wrong_content_type": _wrong_content_type,
+    "empty_200": _empty_200,
+    "empty_stream": _empty_stream,
+    "one_byte_chunks": _one_byte_chunks,
+    "huge_answer": _huge_answer,
+    "slow_trickle": _slow_trickle,
+}

@@ -1,0 +1,139 @@
+"""From a request to the steps of its answer; pure: the request's number and the time are arguments."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from xroute.errors import InvalidRequest
+from xroute.sim import failures
+from xroute.sim.answer import Answer, answer
+from xroute.sim.ask import Ask, Controls, SimRequest, read_ask
+from xroute.sim.bodies import CREATED, DONE, Stream, completion
+from xroute.sim.checks import check
+from xroute.sim.faults import Part, Right, spoil
+from xroute.sim.plan import Fault, Profile, choose
+from xroute.sim.steps import Bytes, Head, Step
+
+_NO_CONTROLS = Controls()
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What happens to one request, and the fault that it meets."""
+
+    steps: Iterator[Step]
+    fault: Fault | None = None
+
+
+def script(request: SimRequest, profile: Profile, n: int, t_s: float) -> Iterator[Step]:
+    """The steps of request number `n` at `t_s` seconds after the start."""
+    return scene(request, profile, n, t_s).steps
+
+
+def scene(request: SimRequest, profile: Profile, n: int, t_s: float) -> Scene:
+    """As `script`, with the fault named. `n` is 0 for what is not a completion."""
+    if request.path == "/healthz":
+        return Scene(iter(failures.whole(200, b'{"status":"ok","provider":"sim"}')))
+    right, controls = _right(request, profile, n)
+    if controls.faults is not None:
+        profile = replace(profile, faults=controls.faults)
+    fault = choose(profile, n, t_s)
+    return Scene(spoil(fault, right), fault) if fault else Scene(right.steps())
+
+
+def is_completion(request: SimRequest) -> bool:
+    """Whether the request counts: faults with a number or a probability meet completions alone."""
+    return request.method == "POST" and _endpoint(request) == "/chat/completions"
+
+
+def _endpoint(request: SimRequest) -> str:
+    return request.path.partition("?")[0].removeprefix("/v1")
+
+
+def _right(request: SimRequest, profile: Profile, n: int) -> tuple[Right, Controls]:
+    """What is answered when nothing fails, and the request's own controls."""
+    if is_completion(request):
+        return _completion(request, profile, n)
+    endpoint = _endpoint(request)
+    if endpoint == "/models" or endpoint.startswith("/models/"):
+        status = 200 if request.method == "GET" else 405
+        return _whole(_models(endpoint, profile) if status == 200 else _NOT_ALLOWED, status), _NO_CONTROLS
+    if endpoint == "/chat/completions":
+        return _whole(_NOT_ALLOWED, 405), _NO_CONTROLS
+    return _whole(
+        _error("Unknown request URL; the simulator knows chat completions and models."), 404
+    ), _NO_CONTROLS
+
+
+def _completion(request: SimRequest, profile: Profile, n: int) -> tuple[Right, Controls]:
+    controls = _NO_CONTROLS
+    try:
+        ask = read_ask(request)
+        controls = ask.controls
+        check(ask.body)
+        return _answered(ask, profile, n), controls
+    except InvalidRequest as error:
+        return _steps(failures.rejection(error)), controls
+
+
+def _answered(ask: Ask, profile: Profile, n: int) -> Right:
+    said = answer(ask, profile)
+    tokens_per_s = ask.controls.tokens_per_s or profile.tokens_per_s
+    token_s = 1 / tokens_per_s if tokens_per_s else 0.0
+    ttft_s = _ttft(ask.controls, profile, n)
+    identity = {"x-request-id": f"req-sim-{n}"}
+    if not ask.body.get("stream"):
+        return _whole(completion(said, ask.body), 200, identity, ttft_s + said.tokens * token_s)
+    headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", **identity}
+    stream = Stream(said, ask.body)
+    parts = _paced(stream.events(), said, token_s)
+    return Right(Head(200, headers), parts, is_stream=True, closing=stream.closing, ttft_s=ttft_s)
+
+
+def _ttft(controls: Controls, profile: Profile, n: int) -> float:
+    if controls.ttft_ms is not None:
+        return controls.ttft_ms / 1000
+    if not profile.ttft.p95_ms:
+        return profile.ttft.median_ms / 1000
+    return profile.ttft.draw(random.Random(f"{profile.seed}:ttft:{n}"))
+
+
+def _paced(events: Iterator[bytes], said: Answer, token_s: float) -> Iterator[Part]:
+    """A pause before every token but the first; the roles before and the closing events have none."""
+    first = len(said.choices) + 1
+    last = len(said.choices) + said.tokens
+    for index, event in enumerate(events):
+        yield (token_s if first <= index < last else 0.0), event
+    yield 0.0, DONE
+
+
+def _models(endpoint: str, profile: Profile) -> bytes:
+    if endpoint == "/models":
+        return orjson.dumps({"object": "list", "data": [_model(name) for name in profile.models]})
+    return orjson.dumps(_model(endpoint.removeprefix("/models/")))
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": CREATED, "owned_by": "xroute-simulator"}
+
+
+def _error(message: str) -> bytes:
+    body = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
+    return orjson.dumps({"error": body})
+
+
+def _whole(body: bytes, status: int, headers: dict[str, str] | None = None, ttft_s: float = 0.0) -> Right:
+    return _steps(failures.whole(status, body, headers), ttft_s)
+
+
+def _steps(steps: list[Step], ttft_s: float = 0.0) -> Right:
+    """An answer that is there at once, as something that a fault can touch."""
+    head = next(step for step in steps if isinstance(step, Head))
+    parts = [(0.0, step.data) for step in steps if isinstance(step, Bytes)]
+    return Right(head, iter(parts), ttft_s=ttft_s)
+
+
+_NOT_ALLOWED = _error("This address does not take this method.")

@@ -12,10 +12,12 @@ class Parser:
     `events` gives (event name or "", data) for dialects that do.
     """
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_held", "_rest", "_size")
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = b""  # the unfinished event up to the last cut that held a line end
+        self._held: list[bytes] = []  # what came since: joined only when a line ends
+        self._size = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         """Data of each event that `data` finishes; several data lines are joined by a newline."""
@@ -23,19 +25,31 @@ class Parser:
 
     def events(self, data: bytes) -> list[tuple[str, bytes]]:
         """(event name, data) of each event that `data` finishes; nameless ones have ""."""
-        rest = self._rest + data if self._rest else data
+        if b"\n" not in data and b"\r" not in data:
+            self._hold(data)
+            return []
+        rest = self._take() + data if self._size else data
         if b"\r" in rest:
             rest = self._plain_newlines(rest)
         *blocks, self._rest = rest.split(b"\n\n")
-        if len(self._rest) > MAX_EVENT:
-            raise ProtocolError("a server-sent event is larger than 16 MiB")
+        self._hold(b"")
         return [event for block in blocks if (event := _event(block)) is not None]
 
     def finish(self) -> list[bytes]:
         """What the end of the bytes finishes: some providers leave out the last blank line."""
-        rest, self._rest = self._rest, b""
-        event = _event(rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip(b"\n"))
-        return [event[1]] if event else []
+        return [event for _, event in self.events(b"\n\n")]
+
+    def _hold(self, data: bytes) -> None:
+        if data:
+            self._held.append(data)
+        self._size = len(data) + (self._size if data else len(self._rest))
+        if self._size > MAX_EVENT:
+            raise ProtocolError("a server-sent event is larger than 16 MiB")
+
+    def _take(self) -> bytes:
+        rest = self._rest + b"".join(self._held)
+        self._held.clear()
+        return rest
 
     @staticmethod
     def _plain_newlines(data: bytes) -> bytes:
@@ -48,7 +62,8 @@ class Parser:
 def _event(block: bytes) -> tuple[str, bytes] | None:
     if block.startswith(b"data: ") and b"\n" not in block:  # nearly every event
         return "", block[6:]
-    name, lines = "", []
+    name = ""
+    lines: list[bytes] = []
     for line in block.split(b"\n"):
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
@@ -56,4 +71,7 @@ def _event(block: bytes) -> tuple[str, bytes] | None:
             lines.append(value)
         elif field == b"event":
             name = value.decode("utf-8", "replace")
+        elif field == b"error":  # llama.cpp's server writes errors as a field of their own
+            name = "error"
+            lines.append(value)
     return (name, b"\n".join(lines)) if lines else None

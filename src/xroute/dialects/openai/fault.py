@@ -99,11 +99,10 @@ def _completed(info: ErrorInfo, around: Json) -> ErrorInfo:
 
 
 def _code(value: Any) -> tuple[str | None, int | None]:
-    """(code, status): providers put either into `code`, as a number or as text."""
+    """(code, status): some providers put the HTTP status into `code`, as a number or as text."""
     text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-    if text.isdecimal() and 400 <= int(text) <= 599:
-        return None, int(text)
-    return text or None, None
+    status = int(text) if text.isdecimal() and 400 <= int(text) <= 599 else None
+    return text or None, status
 
 
 def _unwrapped(info: ErrorInfo, value: Json) -> ErrorInfo:
@@ -122,8 +121,9 @@ def _unwrapped(info: ErrorInfo, value: Json) -> ErrorInfo:
     if inner is None or inner.message in info.message:
         return info
     message = f"{info.message}: {inner.message}"
+    code = inner.code if inner.code and (info.code is None or info.status) else info.code
     return ErrorInfo(
-        message, info.code or inner.code, info.type or inner.type, info.param or inner.param, info.status
+        message, code, info.type or inner.type, info.param or inner.param, info.status
     )
 
 

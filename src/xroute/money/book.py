@@ -1,6 +1,7 @@
 """Which price applies: the config's, else the one genai-prices has, else none: unknown, never 0."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,12 +17,12 @@ KEEP_S = 60.0  # how long a time-dependent price (off-peak hours) is reused
 
 
 class Override(Protocol):
-    """A price of the config: USD per million tokens."""
+    """A price of the config, USD per million tokens; None = as it was without the override."""
 
     @property
-    def input(self) -> Decimal: ...
+    def input(self) -> Decimal | None: ...
     @property
-    def output(self) -> Decimal: ...
+    def output(self) -> Decimal | None: ...
     @property
     def cached_input(self) -> Decimal | None: ...
     @property
@@ -33,7 +34,7 @@ class Override(Protocol):
     @property
     def audio_out(self) -> Decimal | None: ...
     @property
-    def request(self) -> Decimal: ...
+    def request(self) -> Decimal | None: ...
     @property
     def source(self) -> str: ...
 
@@ -48,16 +49,20 @@ class PriceBook:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._catalog = catalog
-        self._overrides = {name.lower(): _of_override(name, o) for name, o in (overrides or {}).items()}
+        self._overrides = {name.lower(): (name, o) for name, o in (overrides or {}).items()}
         self._now = now
         self._kept: dict[tuple[str, str], tuple[Price | None, datetime | None]] = {}
 
     def price(self, provider: str, upstream: str, model: str) -> Price | None:
         """None = unknown. An override may name the model ("openai/gpt-4o") or, stronger, one provider's
         serving of it ("groq/llama-3.3-70b-versatile")."""
-        for name in (f"{provider}/{upstream}", model):
-            if (found := self._overrides.get(name.lower())) is not None:
-                return found
+        price = self._listed(provider, upstream)
+        for key in (f"{provider}/{upstream}", model):
+            if (found := self._overrides.get(key.lower())) is not None:
+                return _override(price, *found)
+        return price
+
+    def _listed(self, provider: str, upstream: str) -> Price | None:
         key = (provider, upstream)
         kept = self._kept.get(key)
         if kept is not None and (kept[1] is None or (self._now() - kept[1]).total_seconds() < KEEP_S):
@@ -131,11 +136,17 @@ def _at(unit: Any, input_tokens: int) -> int:
     return from_dollars(price)
 
 
-def _of_override(name: str, o: Override) -> Price:
-    optional = {
-        field: from_dollars(value)
-        for field in ("cached_input", "cache_write", "reasoning", "audio_in", "audio_out")
-        if (value := getattr(o, field)) is not None
-    }
-    rates = Rates(input=from_dollars(o.input), output=from_dollars(o.output), **optional)
-    return Price(rates, request=from_dollars(o.request), source=o.source or f"config: prices.{name}")
+def _override(price: Price | None, name: str, o: Override) -> Price | None:
+    """A price with the named rates over it; unknown stays unknown until input and output are both known."""
+    rates = {field: from_dollars(value) for field in _UNITS if (value := getattr(o, field)) is not None}
+    if price is None:
+        if not {"input", "output"} <= rates.keys():
+            return None
+        price = Price(Rates())
+    return replace(
+        price,
+        base=replace(price.base, **rates),
+        tiers=tuple((start, replace(tier, **rates)) for start, tier in price.tiers),
+        request=price.request if o.request is None else from_dollars(o.request),
+        source=o.source or f"config: prices.{name}",
+    )

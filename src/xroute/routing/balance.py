@@ -11,22 +11,13 @@ _FAR = float("inf")
 
 def rank(deployments: Sequence[Deployment], strategy: Strategy, dice: Dice) -> list[Deployment]:
     """Best first; never adds, drops or repeats one."""
-    if len(deployments) < 2:
+    if len(deployments) < 2 or strategy == "order":
         return list(deployments)
-    match strategy:
-        case "balanced":
-            return _two_choices(deployments, dice)
-        case "weighted":
-            return _weighted(deployments, dice)
-        case "price":
-            return sorted(deployments, key=lambda d: (d.price.blended() if d.price else _FAR, _load(d)))
-        case "latency":
-            return sorted(deployments, key=lambda d: (d.health.ttft_s, _load(d)))
-        case "throughput":
-            # One never measured goes first once, else it would never be measured.
-            return sorted(deployments, key=lambda d: (-(d.health.tokens_per_s or _FAR), _load(d)))
-        case "order":
-            return list(deployments)
+    if strategy == "balanced":
+        return _two_choices(deployments, dice)
+    if strategy == "weighted":
+        return _weighted(deployments, dice)
+    return sorted(deployments, key=_KEYS[strategy])
 
 
 def _two_choices(deployments: Sequence[Deployment], dice: Dice) -> list[Deployment]:
@@ -53,3 +44,22 @@ def _load(deployment: Deployment) -> float:
 
 def _weight(deployment: Deployment) -> float:
     return deployment.weight * deployment.credential.weight
+
+
+def _by_price(d: Deployment) -> tuple[float, float]:
+    return (d.price.blended() if d.price else _FAR), _load(d)  # an unknown price comes last
+
+
+def _by_latency(d: Deployment) -> tuple[float, float]:
+    return d.health.ttft_s, _load(d)
+
+
+def _by_throughput(d: Deployment) -> tuple[float, float]:
+    return -(d.health.tokens_per_s or _FAR), _load(d)  # one never measured goes first, once
+
+
+_KEYS: dict[Strategy, Callable[[Deployment], tuple[float, float]]] = {
+    "price": _by_price,
+    "latency": _by_latency,
+    "throughput": _by_throughput,
+}

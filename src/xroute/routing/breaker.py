@@ -105,4 +105,5 @@ class Breaker:
             self._bad -= calls.popleft()[1]
 
     def __repr__(self) -> str:
-        return f"Breaker({len(self._calls)} calls, {self._bad} bad, {self._in_row} in a row, until {self.until:g})"
+        counts = f"{len(self._calls)} calls, {self._bad} bad, {self._in_row} in a row"
+        return f"Breaker({counts}, until {self.until:g})"

@@ -18,6 +18,7 @@ class Needs:
     abilities: frozenset[str] = frozenset()
     body_bytes: int = 0  # of text; tokens are estimated from it per family
     max_tokens: int = 0  # asked for, 0 = not said
+    parameters: frozenset[str] = frozenset()  # that must not be dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Excluded:
     """One deployment left out. `reason` is a word, `detail` is for people."""
 
     deployment: Deployment
-    reason: str  # ability | context_length | not_allowed | ignored | max_price | dialect | rate_limit | open
+    reason: str  # ability | context_length | require_parameters | not_allowed | ignored | max_price
     detail: str
 
 
@@ -147,6 +148,8 @@ def _exclusion(d: Deployment, needs: Needs, ratios: Ratios, p: Preferences) -> t
         return "ability", f"{d.model} at {d.provider} lacks: {missing}"
     if d.context is not None and (too_long := _too_long(d, d.context, needs, ratios)):
         return "context_length", too_long
+    if needs.parameters and (dropped := needs.parameters & d.quirks.drop):
+        return "require_parameters", f"{d.provider} does not take: {', '.join(sorted(dropped))}"
     return None if p is NONE else _unwanted(d, p)
 
 

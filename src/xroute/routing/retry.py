@@ -1,17 +1,17 @@
 """What comes after a failed attempt: another deployment, the same one later, or the end. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from xroute.routing.deployment import Deployment
 from xroute.routing.failure import Failure, Kind
 
 # The caller's fault: every provider would say the same, so the first answer is the last.
 FINAL: frozenset[Kind] = frozenset({"rejected"})
-# Not this model, but perhaps another of the list.
-OTHER_MODEL: frozenset[Kind] = frozenset({"content_policy", "context_length"})
-# Not this deployment or credential again in this call.
-NOT_AGAIN: frozenset[Kind] = frozenset({"credentials", "payment", "not_found"}) | OTHER_MODEL
+# Not this deployment again in this call; another credential, model or window may do.
+NOT_AGAIN: frozenset[Kind] = frozenset(
+    {"credentials", "payment", "not_found", "content_policy", "context_length"}
+)
 # Says something about the health of the deployment.
 BREAKS: frozenset[Kind] = frozenset(
     {"overloaded", "timeout", "connect", "malformed", "cut", "server", "not_found"}
@@ -19,41 +19,52 @@ BREAKS: frozenset[Kind] = frozenset(
 # Says something about the credential.
 BREAKS_CREDENTIAL: frozenset[Kind] = frozenset({"credentials", "payment"})
 
+RATE_LIMIT = "rate_limit"  # the reason of a breaker that a 429 opened
 BASE_S = 0.2
 CAP_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
-    """`other`: the next candidate now. `again`: a candidate of before, after `wait_s`. `stop`: the end."""
+class Turn:
+    """Whose turn it is, and after which pause."""
 
-    what: Literal["other", "again", "stop"]
+    deployment: Deployment
     wait_s: float = 0.0
 
 
-STOP = Next("stop")
-OTHER = Next("other")
+def next_turn(
+    failed: Sequence[tuple[Deployment, Failure]],
+    untried: Sequence[Deployment],
+    *,
+    attempts: int,
+    max_attempts: int,
+    left_s: float,
+    now: float,
+    dice: float,
+) -> Turn | None:
+    """The next attempt of a call, or None for the end.
 
-
-def after(
-    failure: Failure, *, attempts: int, max_attempts: int, others: int, left_s: float, dice: float
-) -> Next:
-    """What next. `attempts` made so far, `others` = candidates not tried yet, `left_s` until the deadline.
-
-    1. the caller's fault, no attempts or no time left: stop
-    2. somebody else can be tried: at once
-    3. everybody was tried: the same again with full jitter, no earlier than Retry-After, if that fits
+    1. the caller's fault, no attempts or no time left: the end
+    2. somebody who was not tried yet: at once, or when its Retry-After has passed
+    3. everybody was tried: whoever may recover, with full jitter, no earlier than its Retry-After
     """
-    if failure.kind in FINAL or attempts >= max_attempts or left_s <= 0:
-        return STOP
-    if others:
-        return OTHER
-    if failure.kind in NOT_AGAIN:
-        return STOP
-    wait_s = dice * min(CAP_S, BASE_S * 2 ** (attempts - 1))
-    if failure.retry_after_s is not None:
-        wait_s += failure.retry_after_s
-    return Next("again", wait_s) if wait_s < left_s else STOP
+    if attempts >= max_attempts or left_s <= 0 or (failed and failed[-1][1].kind in FINAL):
+        return None
+    if untried:
+        deployment = min(untried, key=lambda d: _rest(d, now))  # the first of those that need no rest
+        return Turn(deployment, _rest(deployment, now))
+    lost = {d for d, failure in failed if failure.kind in NOT_AGAIN}
+    again = [d for d in dict.fromkeys(d for d, _ in failed) if d not in lost]
+    if not again:
+        return None
+    deployment = min(again, key=lambda d: _rest(d, now))
+    return Turn(deployment, _rest(deployment, now) + dice * min(CAP_S, BASE_S * 2 ** (attempts - 1)))
+
+
+def _rest(deployment: Deployment, now: float) -> float:
+    """Seconds that the provider asked us to wait; a breaker that we opened ourselves is no such wish."""
+    breaker = deployment.health.breaker
+    return max(0.0, breaker.until - now) if breaker.reason == RATE_LIMIT else 0.0
 
 
 def may_follow(failure: Failure, failed: Deployment, candidate: Deployment) -> bool:

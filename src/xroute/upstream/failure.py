@@ -67,8 +67,14 @@ _TEXTS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         "content_policy",
         re.compile(r"content (policy|management policy|filter)|safety (system|settings)|moderation", re.I),
     ),
-    ("payment", re.compile(r"insufficient (balance|credit|quota|funds)|exceeded your .*(quota|credits)", re.I)),
-    ("credentials", re.compile(r"(invalid|incorrect|wrong|missing) .{0,12}api[- ]?key|please check the api-key", re.I)),
+    (
+        "payment",
+        re.compile(r"insufficient (balance|credit|quota|funds)|exceeded your .*(quota|credits)", re.I),
+    ),
+    (
+        "credentials",
+        re.compile(r"(invalid|incorrect|wrong|missing) .{0,12}api[- ]?key|please check the api-key", re.I),
+    ),
     ("not_found", re.compile(r"model .{0,80}(does not exist|not found|decommissioned|deprecated)", re.I)),
     ("overloaded", re.compile(r"overloaded|no capacity|capacity exceeded", re.I)),
 )

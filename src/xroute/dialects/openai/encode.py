@@ -7,7 +7,7 @@ from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 
 # Fields that are addressed to xroute.
-OWN = frozenset({"models", "provider", "usage", "session_id", "route", "plugins", "transforms"})
+OWN = frozenset({"models", "provider", "timeouts", "usage", "session_id", "route", "plugins", "transforms"})
 
 
 def encode(body: Json, *, upstream: str, quirks: Quirks) -> tuple[Json, tuple[str, ...]]:

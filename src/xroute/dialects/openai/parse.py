@@ -41,7 +41,6 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
 }
 
 _TIMEOUTS = ("connect", "first_byte", "first_token", "between_chunks", "total")
-_OURS = frozenset({"model", "models", "messages", "provider", "timeouts", "stream", "stream_options", "usage"})
 
 
 def parse(raw: bytes) -> Call:
@@ -61,7 +60,6 @@ def parse(raw: bytes) -> Call:
         text_bytes=max(0, len(raw) - heavy),
         provider=body.get("provider"),
         timeouts=_timeouts(body.get("timeouts")),
-        fields=frozenset(body.keys() - _OURS) if body.get("provider") else frozenset(),
     )
 
 
@@ -164,7 +162,8 @@ def _abilities(body: dict[str, Any], messages: list[dict[str, Any]]) -> frozense
         needs.add("tools")
     if body.get("logprobs"):
         needs.add("logprobs")
-    kind = (body.get("response_format") or {}).get("type")
+    format_: dict[str, Any] = body.get("response_format") or {}
+    kind = format_.get("type")
     if kind == "json_schema":
         needs.add("json_schema")
     elif kind == "json_object":
@@ -174,7 +173,12 @@ def _abilities(body: dict[str, Any], messages: list[dict[str, Any]]) -> frozense
     for message in messages:
         content = message.get("content")
         if isinstance(content, list):
-            needs |= {_PARTS[kind] for part in content if isinstance(kind := part.get("type"), str) and kind in _PARTS}
+            parts = cast("list[dict[str, Any]]", content)
+            needs |= {
+                _PARTS[kind]
+                for part in parts
+                if isinstance(kind := part.get("type"), str) and kind in _PARTS
+            }
     return frozenset(needs)
 
 
@@ -194,4 +198,6 @@ def _timeouts(value: Any) -> dict[str, float]:
 
 def wrong(field: str, text: str, error: type[InvalidRequest] = InvalidRequest) -> InvalidRequest:
     """The error for a field: "`messages` must be a list."."""
-    return error(f"`{field}` {text}.", param=field, code="invalid_value" if "required" not in text else "missing_field")
+    return error(
+        f"`{field}` {text}.", param=field, code="invalid_value" if "required" not in text else "missing_field"
+    )

@@ -1,0 +1,1 @@
+"""The way of one call: where surface, policy, providers and accounting meet."""

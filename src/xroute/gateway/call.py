@@ -1,0 +1,266 @@
+"""One call from request to settlement: plan, attempts in turn, relay, settle exactly once."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+from xroute.config.settings import PartialTimeouts
+from xroute.dialects.answer import Answer
+from xroute.dialects.openai.codec import write
+from xroute.dialects.openai.tokens import body_of as body_of_usage
+from xroute.errors import CallError
+from xroute.gateway.attempt import AttemptFailed, Attempts
+from xroute.gateway.fleet import Fleet, Lineup
+from xroute.gateway.relay import DONE, error_event, extra, relay
+from xroute.gateway.reply import Reply
+from xroute.gateway.run import Run
+from xroute.gateway.settle import Recorder, Settlement, cost_of, final_usage
+from xroute.gateway.verdict import nobody, resting, verdict
+from xroute.money.nano import as_text
+from xroute.routing import preferences, retry
+from xroute.routing.deployment import Deployment
+from xroute.routing.failure import Failure
+from xroute.routing.plan import Needs, Plan, Ratios, plan_call
+from xroute.routing.retry import next_turn
+from xroute.wire.call import Call
+from xroute.wire.http import Transport
+from xroute.wire.usage import Usage
+
+log = logging.getLogger("xroute.gateway")
+
+MAX_WAIT_S = 20.0  # the longest pause a call makes for a Retry-After; beyond it the client decides
+FOREVER = float("inf")
+REST_S = 1.0  # pause after a 429 that does not say how long
+BAD_CREDENTIAL_S = 60.0  # pause of a credential that a provider does not accept
+
+
+class Gateway:
+    """Answers calls. `transports` are by URL scheme: https, http, and sim for the simulator in process.
+
+    The clock (monotonic seconds), the dice and the sleep are arguments, so that tests can own them.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        transports: Mapping[str, Transport],
+        recorders: Iterable[Recorder] = (),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        dice: Callable[[], float] = random.random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.fleet = fleet
+        self.ratios = Ratios()
+        self._attempts = Attempts(transports, fleet.settings.limits.answer_mib * 1024 * 1024, clock)
+        self.recorders = list(recorders)
+        self._clock = clock
+        self._dice = dice
+        self._sleep = sleep
+        self.streams: set[Run] = set()  # stream calls under way, for the keep-alive comments
+
+    async def chat(self, call: Call, reply: Reply) -> None:
+        """Answers one chat completion through `reply`; CallError where nothing has been sent yet."""
+        run = self._begin(call, reply)
+        try:
+            if call.stream:
+                self.streams.add(run)
+                await self._stream(run)
+            else:
+                await self._whole(run)
+        except asyncio.CancelledError:
+            run.outcome = "client_gone"
+            raise
+        except CallError as error:
+            run.outcome = "refused" if error.status < 500 and not run.attempts else "failed"
+            run.error_type = error.error_type
+            if not reply.opened:
+                raise
+            await reply.write(error_event(error, run) + DONE)
+            reply.end()
+        finally:
+            self.streams.discard(run)
+            self._settle(run)
+
+    def _begin(self, call: Call, reply: Reply) -> Run:
+        lineups = [self.fleet.lineup(name) for name in call.models]
+        plan = self._plan(call, lineups)
+        if not plan.candidates:
+            raise nobody(plan, call.models[0])
+        timeouts = lineups[0].timeouts
+        total_s = self._total(call, timeouts)
+        return Run(call, reply, reply.started + total_s, timeouts, plan.candidates)
+
+    def _plan(self, call: Call, lineups: Sequence[Lineup]) -> Plan:
+        settings = self.fleet.settings
+        wishes = preferences.parse(call.provider) if call.provider is not None else preferences.NONE
+        strict = wishes.require_parameters or not settings.drop_params
+        needs = Needs(
+            abilities=call.abilities,
+            body_bytes=call.text_bytes,
+            max_tokens=call.max_tokens,
+            parameters=frozenset(call.body) if strict else frozenset(),
+        )
+        groups = [group for lineup in lineups for group in lineup.groups]
+        strategy = lineups[0].strategy or settings.routing.strategy
+        return plan_call(groups, needs, self.ratios, self._clock(), self._dice, strategy, wishes)
+
+    def _total(self, call: Call, route: PartialTimeouts | None) -> float:
+        """Seconds for the whole call: the request's, else the route's, else the configured."""
+        if "total" in call.timeouts:
+            return call.timeouts["total"]
+        if route is not None and "total" in route.changes():
+            return route.total or FOREVER
+        return self.fleet.base_timeouts.total or FOREVER
+
+    async def _whole(self, run: Run) -> None:
+        """A call without a stream: attempts in turn until one answers."""
+        while True:
+            deployment = await self._turn(run)
+            began = self._clock()
+            try:
+                answer = await self._attempts.complete(run, deployment)
+            except AttemptFailed as error:
+                self._failed(run, deployment, error.failure)
+                continue
+            finally:
+                self._waited(run, deployment, began)
+            self._answered(run, deployment)
+            self._finish(run, answer)
+            return
+
+    def _finish(self, run: Run, answer: Answer) -> None:
+        self._price(run, answer.usage)
+        run.outcome = "completed"
+        body = answer.body
+        assert run.usage is not None
+        given = body.get("usage") if answer.usage is not None else body_of_usage(run.usage)
+        body["usage"] = {**given, **extra(run)} if isinstance(given, dict) else extra(run)
+        headers = run.headers(self._clock())
+        headers.append(("x-xroute-cost", "unknown" if run.cost_nano is None else as_text(run.cost_nano)))
+        run.reply.answer(200, headers, write(body))
+
+    async def _stream(self, run: Run) -> None:
+        """A stream: attempts in turn until one has content, then that one to its end."""
+        while True:
+            deployment = await self._turn(run)
+            began = self._clock()
+            try:
+                opened = await self._attempts.open(run, deployment)
+            except AttemptFailed as error:
+                self._waited(run, deployment, began)
+                self._failed(run, deployment, error.failure)
+                run.decoder = None
+                continue
+            except BaseException:
+                self._waited(run, deployment, began)
+                raise
+            break
+        run.upstream_s += self._clock() - began
+        run.ttft_s = self._clock() - run.reply.started
+        deployment.health.first_token(self._clock(), self._clock() - began)
+        try:
+            failure = await relay(run, opened, self._price_stream, self._clock)
+        finally:
+            opened.exchange.close()
+            deployment.health.in_flight -= 1
+        if failure is None:
+            self._answered(run, deployment)
+        else:
+            self._blame(deployment, failure)
+
+    async def _turn(self, run: Run) -> Deployment:
+        """The deployment of the next attempt, after the pause it needs; the verdict where there is none."""
+        now = self._clock()
+        left_s = run.deadline - now
+        turn = next_turn(
+            run.failed,
+            run.untried,
+            attempts=run.attempts,
+            max_attempts=self.fleet.settings.routing.max_attempts,
+            left_s=left_s,
+            now=now,
+            dice=self._dice(),
+        )
+        if turn is None or turn.wait_s > min(MAX_WAIT_S, left_s):
+            raise verdict(run.failed) if run.failed else resting(run.untried, turn.wait_s if turn else left_s)
+        if turn.wait_s:
+            await self._sleep(turn.wait_s)
+        deployment = turn.deployment
+        if deployment in run.untried:
+            run.untried.remove(deployment)
+        run.attempts += 1
+        run.deployment = deployment
+        health = deployment.health
+        health.in_flight += 1
+        health.calls += 1
+        if health.breaker.until or deployment.credential.breaker.until:
+            health.breaker.begin(self._clock())
+            deployment.credential.breaker.begin(self._clock())
+        return deployment
+
+    def _waited(self, run: Run, deployment: Deployment, began: float) -> None:
+        run.upstream_s += self._clock() - began
+        deployment.health.in_flight -= 1
+
+    def _failed(self, run: Run, deployment: Deployment, failure: Failure) -> None:
+        """A failure before anything reached the client: remembered, and nobody it rules out is tried."""
+        run.failed.append((deployment, failure))
+        run.untried = [d for d in run.untried if retry.may_follow(failure, deployment, d)]
+        self._blame(deployment, failure)
+
+    def _blame(self, deployment: Deployment, failure: Failure) -> None:
+        """What a failure says of the health of a deployment and its credential."""
+        now, health = self._clock(), deployment.health
+        if failure.kind == "rate_limit":
+            health.failures += 1
+            health.breaker.open(now, failure.retry_after_s or REST_S, retry.RATE_LIMIT)
+        elif failure.kind in retry.BREAKS:
+            health.failures += 1
+            health.breaker.failure(now, failure.kind)
+        elif failure.kind in retry.BREAKS_CREDENTIAL:
+            health.failures += 1
+            deployment.credential.breaker.open(now, BAD_CREDENTIAL_S, failure.kind)
+        else:  # the caller's fault: the deployment is well
+            health.breaker.success(now)
+        level = logging.ERROR if failure.kind in retry.BREAKS_CREDENTIAL else logging.INFO
+        log.log(level, "%s: %s (HTTP %s, code %s)", deployment.id, failure.kind, failure.status, failure.code)
+
+    def _answered(self, run: Run, deployment: Deployment) -> None:
+        now = self._clock()
+        deployment.health.breaker.success(now)
+        deployment.credential.breaker.success(now)
+
+    def _price(self, run: Run, given: Usage | None, characters: int = 0) -> None:
+        """Sets the usage and cost of the answer."""
+        deployment = run.deployment
+        assert deployment is not None
+        run.usage = final_usage(run.call, deployment, self.ratios, given, characters)
+        run.cost_nano = cost_of(deployment.price, run.usage)
+
+    def _price_stream(self, run: Run) -> None:
+        decoder = run.decoder
+        if decoder is not None:
+            self._price(run, decoder.usage, decoder.chars)
+
+    def _settle(self, run: Run) -> None:
+        """Tells every recorder what became of the call: once, as this is the only place that does."""
+        if run.usage is None and run.outcome == "client_gone" and run.attempts:
+            self._price(run, None) if run.decoder is None else self._price_stream(run)
+        deployment = run.deployment
+        settlement = Settlement(
+            outcome=run.outcome,
+            model=deployment.model if deployment else run.call.models[0],
+            provider=deployment.provider if deployment else "",
+            stream=run.call.stream,
+            attempts=run.attempts,
+            usage=run.usage,
+            cost_nano=run.cost_nano,
+            duration_s=self._clock() - run.reply.started,
+            ttft_s=run.ttft_s,
+            error_type=run.error_type,
+        )
+        for record in self.recorders:
+            record(settlement)

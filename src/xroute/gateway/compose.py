@@ -1,0 +1,101 @@
+"""Settings, catalog and environment become a fleet."""
+
+from dataclasses import dataclass, replace
+
+from xroute.catalog.book import Catalog
+from xroute.catalog.entries import Offer, Provider
+from xroute.catalog.load import load as load_catalog
+from xroute.config.load import Loaded
+from xroute.config.settings import ProviderSettings
+from xroute.config.wanted import wanted_providers
+from xroute.errors import ConfigError
+from xroute.gateway.fleet import Fleet
+from xroute.gateway.hosts import Host, check_routes, find_host, merge, served
+from xroute.money.book import PriceBook
+from xroute.upstream.discovery import Found, entries
+
+SIM = Provider(
+    id="sim", name="Simulator", dialect="openai", base_url="sim:", auth="none", local=True, source="built in"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a configuration comes to. `simulated`: nobody else is there, so the simulator serves all."""
+
+    fleet: Fleet
+    loaded: Loaded
+    simulated: bool
+
+
+def compose(loaded: Loaded) -> Scene:
+    """The fleet of a configuration; ConfigError names file, line and key of what cannot be."""
+    catalog = load_catalog([loaded.catalog_dir])
+    catalog = catalog.extended(providers=[SIM])
+    loaded = loaded.with_found({p.id: p.env for p in catalog.providers.values()})
+    try:
+        return _compose(loaded, catalog)
+    except ConfigError as error:
+        raise loaded.locate(error) from error
+
+
+def discovered(scene: Scene, found: list[Found]) -> bool:
+    """Adds model servers that were found on this machine; says whether anything changed.
+
+    Once a real server is there, the simulator steps back.
+    """
+    fleet = scene.fleet
+    if not found:
+        return False
+    providers, models, offers = entries(found)
+    hosts = [host for host in fleet.hosts.values() if host.provider.id != SIM.id]
+    known = {host.provider.id for host in hosts}
+    hosts += [
+        find_host(provider, ProviderSettings(), scene.loaded.environ, f"port {provider.port}")
+        for provider in providers
+        if provider.id not in known
+    ]
+    if {h.provider.id for h in hosts} == fleet.hosts.keys() and all(
+        m.id in fleet.catalog.models for m in models
+    ):
+        return False
+    fleet.update(fleet.catalog.extended(providers, models, offers), hosts)
+    return True
+
+
+def _compose(loaded: Loaded, catalog: Catalog) -> Scene:
+    settings = loaded.settings
+    hosts: list[Host] = []
+    for id_ in wanted_providers(settings, loaded.found):
+        section = settings.providers.get(id_)
+        origin = loaded.path.name if section is not None and loaded.path else loaded.found.get(id_, "config")
+        host = _host(catalog, id_, section or ProviderSettings(), loaded, origin)
+        catalog = catalog.extended(providers=[host.provider])
+        models, offers = served(catalog, host.provider, host.settings.models)
+        catalog = catalog.extended(models=models, offers=offers)
+        hosts.append(host)
+    simulated = not hosts
+    if simulated:
+        hosts = [find_host(SIM, ProviderSettings(), {}, "built in")]
+        catalog = _with_sim(catalog)
+    check_routes(settings, catalog)
+    return Scene(Fleet(settings, catalog, hosts, PriceBook(catalog, settings.prices)), loaded, simulated)
+
+
+def _host(catalog: Catalog, id_: str, section: ProviderSettings, loaded: Loaded, origin: str) -> Host:
+    host = find_host(merge(catalog.providers.get(id_), id_, section), section, loaded.environ, origin)
+    if not host.keys:
+        variables = " or ".join(host.provider.env)
+        raise ConfigError(
+            f"has no credential: set api_key here, or {variables} in the environment", f"providers.{id_}"
+        )
+    return host
+
+
+def _with_sim(catalog: Catalog) -> Catalog:
+    """The simulator serves every model there is, and one of its own."""
+    own = replace(
+        next(iter(catalog.models.values())), id="sim/sim", name="Simulator", maker="sim", aliases=("sim",)
+    )
+    catalog = catalog.extended(models=[own])
+    return catalog.extended(offers=[Offer(SIM.id, id_, id_) for id_ in catalog.models])

@@ -1,0 +1,128 @@
+"""The providers in use: the catalog's entries with the config's keys set over them, and their credentials."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from xroute.catalog.book import Catalog
+from xroute.catalog.entries import Model, Offer, Provider
+from xroute.config.settings import CredentialSettings, ModelSettings, ProviderSettings, Settings
+from xroute.errors import ConfigError
+
+# Fields of a provider that a config section may set over the catalog's.
+_PLAIN = ("name", "dialect", "base_url", "auth", "auth_name", "prices", "local", "chat_path", "models_path")
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A provider in use. `keys` are (name, secret, weight); one with secret None sends no credential."""
+
+    provider: Provider
+    keys: tuple[tuple[str, str | None, float], ...]
+    variables: dict[str, str]
+    settings: ProviderSettings
+    origin: str  # "xroute.yaml", or the variable in which the key was found
+
+    def __repr__(self) -> str:
+        return f"Host({self.provider.id}, {len(self.keys)} credentials, from {self.origin})"
+
+
+def merge(known: Provider | None, id_: str, section: ProviderSettings) -> Provider:
+    """The catalog's entry with the section's keys over it; a new provider where the catalog has none."""
+    if known is None:
+        if section.base_url is None:
+            raise ConfigError(
+                "is not in the catalog, so it needs a base_url (and its dialect, if that is not openai)",
+                f"providers.{id_}",
+            )
+        known = Provider(id=id_, name=id_, dialect="openai", base_url=section.base_url)
+    given = {name: value for name in _PLAIN if (value := getattr(section, name)) is not None}
+    quirks: dict[str, Any] = section.quirks.changes() if section.quirks else {}
+    return replace(
+        known,
+        **given,
+        headers=known.headers | {name: value.reveal() for name, value in section.headers.items()},
+        query=known.query | {name: value.reveal() for name, value in section.query.items()},
+        quirks=replace(known.quirks, **quirks) if quirks else known.quirks,
+    )
+
+
+def find_host(provider: Provider, section: ProviderSettings, environ: Mapping[str, str], origin: str) -> Host:
+    """The provider with what it takes to call it: credentials and the placeholders of its address."""
+    variables = {
+        name: value
+        for name, variable in provider.vars.items()
+        if (value := section.vars.get(name) or environ.get(variable, "").strip())
+    }
+    return Host(provider, _keys(provider, section.credentials, environ), variables, section, origin)
+
+
+def _keys(
+    provider: Provider, credentials: tuple[CredentialSettings, ...], environ: Mapping[str, str]
+) -> tuple[tuple[str, str | None, float], ...]:
+    if credentials:
+        return tuple(
+            (credential.name or str(place), credential.key.reveal(), credential.weight)
+            for place, credential in enumerate(credentials, 1)
+        )
+    for variable in provider.env:
+        if value := environ.get(variable, "").strip():
+            return ((variable, value, 1.0),)
+    if provider.local or provider.auth == "none" or not provider.env:
+        return (("none", None, 1.0),)
+    return ()
+
+
+def served(
+    catalog: Catalog, provider: Provider, entries: list[ModelSettings]
+) -> tuple[list[Model], list[Offer]]:
+    """What a section's `models` add: offers, and models that exist through this config alone."""
+    models: dict[str, Model] = {}
+    offers: list[Offer] = []
+    for entry in entries:
+        name = entry.serves or f"{provider.id}/{entry.id}"
+        known = catalog.resolve(name)
+        model = known.model if known else models.get(name)
+        if model is None:
+            model = _own_model(name, provider, entry)
+            models[name] = model
+        lacks = entry.without
+        if entry.abilities is not None:
+            lacks = lacks | (model.abilities - entry.abilities)
+        offers.append(Offer(provider.id, model.id, entry.id, entry.context, entry.output, frozenset(lacks)))
+    return list(models.values()), offers
+
+
+def _own_model(name: str, provider: Provider, entry: ModelSettings) -> Model:
+    """A model the catalog does not know. Without `abilities` nothing is ruled out for it."""
+    maker = name.partition("/")[0] if "/" in name else provider.id
+    return Model(
+        id=name,
+        name=name,
+        maker=maker,
+        context=entry.context,
+        output=entry.output,
+        abilities=frozenset(entry.abilities) if entry.abilities is not None else ANY,
+        aliases=(entry.id,) if entry.serves is None else (),
+        source="config",
+    )
+
+
+# Marks a model whose abilities nobody has written down: no call is kept from it.
+ANY = frozenset({"*"})
+
+
+def check_routes(settings: Settings, catalog: Catalog) -> None:
+    """Every model that a route or a price names must exist; ConfigError says which does not."""
+    for name, route in settings.models.items():
+        for place, wanted in enumerate(route.fallback):
+            if wanted in settings.models:
+                raise ConfigError(
+                    f"{wanted!r} is a route itself; a route lists models", f"models.{name}.fallback[{place}]"
+                )
+            if catalog.resolve(wanted.removesuffix(":floor").removesuffix(":nitro")) is None:
+                near = ", ".join(catalog.near(wanted))
+                raise ConfigError(
+                    f"no model {wanted!r} is known" + (f"; near it: {near}" if near else ""),
+                    f"models.{name}.fallback[{place}]",
+                )

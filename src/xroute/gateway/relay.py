@@ -1,0 +1,135 @@
+"""An opened stream on its way to the client. Past this point no attempt is ever repeated."""
+
+import time
+from collections.abc import Callable
+
+import orjson
+
+from xroute.dialects.answer import Chunk
+from xroute.dialects.openai.stream import Decoder
+from xroute.errors import CallError, CutError, TimedOut, TransportError
+from xroute.gateway.attempt import Opened, inner_failure
+from xroute.gateway.run import Run
+from xroute.gateway.settle import Outcome
+from xroute.gateway.verdict import verdict
+from xroute.money.nano import as_number
+from xroute.routing.failure import Failure
+from xroute.upstream.failure import of_transport
+
+DONE = b"data: [DONE]\n\n"
+
+_OUTCOMES: dict[str, Outcome] = {"cut": "upstream_cut", "connect": "upstream_cut", "timeout": "timed_out"}
+
+
+async def relay(
+    run: Run, opened: Opened, price: Callable[[Run], None], clock: Callable[[], float]
+) -> Failure | None:
+    """Sends the stream to its end. `price` sets the run's usage and cost once the provider is done.
+
+    None for a stream that ended properly; else the failure of which the client was told in the stream.
+    """
+    reply, decoder = run.reply, opened.decoder
+    if not reply.opened:
+        reply.open(run.headers(clock()))
+    await reply.write(events(opened.held))
+    failure = await _pump(run, opened, clock)
+    if failure is None and decoder.error is not None:
+        failure = inner_failure(opened.exchange, decoder.error)
+    price(run)
+    if failure is not None:
+        assert run.deployment is not None
+        run.failed.append((run.deployment, failure))
+        error = verdict(run.failed[-1:])
+        run.outcome, run.error_type = _OUTCOMES.get(failure.kind, "failed"), error.error_type
+        await reply.write(error_event(error, run) + DONE)
+    else:
+        run.outcome = "completed"
+        await reply.write(_last(run, decoder) + DONE)
+    reply.end()
+    return failure
+
+
+async def _pump(run: Run, opened: Opened, clock: Callable[[], float]) -> Failure | None:
+    """Chunks from the provider to the client until the provider's end, proper or not."""
+    exchange, decoder, reply = opened.exchange, opened.decoder, run.reply
+    ended = opened.ended
+    try:
+        while not ended and not decoder.done and decoder.error is None:
+            left = run.deadline - clock()
+            data = await exchange.chunk(_least(opened.between_s, left))
+            ended = not data
+            chunks = decoder.feed(data) if data else decoder.finish()
+            if chunks:
+                await reply.write(events(chunks))
+    except TimedOut as error:
+        late = clock() >= run.deadline
+        return of_transport(TimedOut("total", error.limit_s) if late else error)
+    except CutError as error:
+        # Everything was said before the connection broke: nothing is missing but, perhaps, the usage.
+        return _unless_finished(decoder, of_transport(error))
+    except TransportError as error:
+        return of_transport(error)
+    return None
+
+
+def _unless_finished(decoder: Decoder, failure: Failure) -> Failure | None:
+    try:
+        decoder.finish()
+    except CutError:
+        return failure
+    return None
+
+
+def events(chunks: list[Chunk]) -> bytes:
+    """Chunks as server-sent events."""
+    if len(chunks) == 1:
+        return b"data: %b\n\n" % chunks[0].raw
+    return b"".join([b"data: %b\n\n" % chunk.raw for chunk in chunks])
+
+
+def error_event(error: CallError, run: Run) -> bytes:
+    """The typed in-band error: a chunk with a top-level `error` and `finish_reason: "error"`."""
+    chunk: dict[str, object] = {
+        "id": f"chatcmpl-{run.reply.request_id}",
+        "object": "chat.completion.chunk",
+        "created": int(time.time()),
+        "model": run.deployment.upstream if run.deployment else run.call.models[0],
+        "choices": [{"index": 0, "delta": {}, "finish_reason": "error"}],
+        "error": body_of(error, run.reply.request_id),
+    }
+    return b"data: %b\n\n" % orjson.dumps(chunk)
+
+
+def body_of(error: CallError, request_id: str) -> dict[str, object]:
+    """The `error` object, the same in an answer and in a stream."""
+    metadata: dict[str, object] = {"error_type": error.error_type, "request_id": request_id}
+    if error.provider:
+        metadata["provider"] = error.provider
+    if error.retry_after_s is not None:
+        metadata["retry_after"] = round(error.retry_after_s, 3)
+    return {
+        "message": error.message,
+        "type": error.kind,
+        "code": error.code or error.error_type,
+        "param": error.param,
+        "metadata": metadata | (error.metadata or {}),
+    }
+
+
+def _last(run: Run, decoder: Decoder) -> bytes:
+    """The usage chunk, for a client that asked for one."""
+    if not run.call.include_usage or run.usage is None:
+        return b""
+    return b"data: %b\n\n" % decoder.usage_chunk(run.usage, extra(run))
+
+
+def extra(run: Run) -> dict[str, object]:
+    """Our fields of `usage`: the cost in dollars, null where it is unknown; whether it is an estimate."""
+    fields: dict[str, object] = {"cost": None if run.cost_nano is None else as_number(run.cost_nano)}
+    if run.usage is not None and run.usage.estimated:
+        fields["estimated"] = True
+    return fields
+
+
+def _least(a: float | None, b: float) -> float:
+    return max(b if a is None else min(a, b), 0.001)

@@ -1,0 +1,34 @@
+"""The client's side of a call, as the gateway writes to it."""
+
+from typing import Protocol
+
+Headers = list[tuple[str, str]]
+
+
+class Reply(Protocol):
+    """One answer on its way to a client. A client that goes away cancels the task that serves it."""
+
+    request_id: str
+    started: float  # monotonic seconds
+    opened: bool  # the head of a stream was sent
+    last_write: float  # monotonic seconds; for keep-alive comments
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> None:
+        """The whole answer at once."""
+        ...
+
+    def open(self, headers: Headers) -> None:
+        """The head of a stream of server-sent events, status 200."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Whole events; returns when the client's connection has taken them."""
+        ...
+
+    def nudge(self, data: bytes) -> None:
+        """A comment, written without waiting; lost if the client is gone."""
+        ...
+
+    def end(self) -> None:
+        """The proper end of a stream."""
+        ...

@@ -1,0 +1,49 @@
+"""One call under way: what was asked, what was tried, what came of it."""
+
+from dataclasses import dataclass, field
+
+from xroute.config.settings import PartialTimeouts
+from xroute.dialects.openai.stream import Decoder
+from xroute.gateway.reply import Headers, Reply
+from xroute.gateway.settle import Outcome
+from xroute.gateway.verdict import Failed
+from xroute.routing.deployment import Deployment
+from xroute.wire.call import Call
+from xroute.wire.usage import Usage
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """State of a call; belongs to one task."""
+
+    call: Call
+    reply: Reply
+    deadline: float  # monotonic seconds
+    timeouts: PartialTimeouts | None  # of the route
+    untried: list[Deployment]
+    failed: list[Failed] = field(default_factory=list[Failed])
+    attempts: int = 0
+    deployment: Deployment | None = None  # of the attempt under way, or of the answer
+    dropped: tuple[str, ...] = ()
+    upstream_s: float = 0.0  # time spent waiting for providers before the answer began
+    ttft_s: float | None = None
+    decoder: Decoder | None = None  # of the stream under way
+    usage: Usage | None = None
+    cost_nano: int | None = None
+    outcome: Outcome = "failed"
+    error_type: str = ""
+
+    def headers(self, now: float) -> Headers:
+        """What a client learns of the way of its call."""
+        spent_ms = (now - self.reply.started - self.upstream_s) * 1000
+        headers = [
+            ("x-request-id", self.reply.request_id),
+            ("x-xroute-attempts", str(self.attempts)),
+            ("x-xroute-overhead-ms", f"{spent_ms:.2f}"),
+        ]
+        if self.deployment is not None:
+            headers.append(("x-xroute-provider", self.deployment.provider))
+            headers.append(("x-xroute-model", self.deployment.model))
+        if self.dropped:
+            headers.append(("x-xroute-dropped", ", ".join(self.dropped)))
+        return headers

@@ -1,0 +1,56 @@
+"""The end of a call: what it used and cost, told exactly once, however it ended."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from xroute.money.price import Price
+from xroute.routing.deployment import Deployment
+from xroute.routing.plan import Ratios
+from xroute.wire.call import Call
+from xroute.wire.usage import Usage
+
+Outcome = Literal["completed", "failed", "refused", "client_gone", "upstream_cut", "timed_out"]
+
+CHARACTERS_PER_TOKEN = 4  # of output, where the provider does not count
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of one call."""
+
+    outcome: Outcome
+    model: str  # what answered, or what was asked for when nobody did
+    provider: str  # "" when nobody answered
+    stream: bool
+    attempts: int
+    usage: Usage | None  # None: nothing was generated
+    cost_nano: int | None  # None: the price is not known
+    duration_s: float
+    ttft_s: float | None
+    error_type: str = ""
+
+
+Recorder = Callable[[Settlement], None]
+
+
+def cost_of(price: Price | None, usage: Usage | None) -> int | None:
+    """Nano-dollars; nothing generated costs nothing, an unknown price stays unknown."""
+    if usage is None:
+        return 0
+    return price.cost(usage) if price else None
+
+
+def final_usage(
+    call: Call, deployment: Deployment, ratios: Ratios, given: Usage | None, characters: int
+) -> Usage:
+    """The provider's figure if there is one, which also corrects our estimates; else an estimate, marked."""
+    if given is not None:
+        ratios.learn(deployment.family, call.text_bytes, given.input)
+        return given
+    output = -(-characters // CHARACTERS_PER_TOKEN)
+    if call.max_tokens:
+        output = min(output, call.max_tokens)
+    return Usage(
+        input=max(1, ratios.tokens(deployment.family, call.text_bytes)), output=output, estimated=True
+    )

@@ -1,0 +1,82 @@
+"""Puts the parts together: every route of the data plane on one page."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from xroute.config.secret import Secret
+from xroute.gateway.call import Gateway
+from xroute.gateway.compose import Scene
+from xroute.store.keys import StoredKey
+from xroute.web.auth import Keyring
+from xroute.web.bridge import App as AsgiApp
+from xroute.web.bridge import Bridge
+from xroute.web.edge import Edge, Request, Route
+from xroute.web.inference import Inference
+from xroute.web.listing import Listing
+from xroute.web.metrics import Metrics
+from xroute.web.rsgi import RsgiReply
+from xroute.wire.http import Transport
+
+
+class App:
+    """The RSGI application. `ready` says whether calls can be answered."""
+
+    def __init__(self, scene: Scene, gateway: Gateway, edge: Edge) -> None:
+        self.scene = scene
+        self.gateway = gateway
+        self._edge = edge
+
+    async def __rsgi__(self, scope: Any, proto: Any) -> None:
+        await self._edge.serve(scope, proto)
+
+
+def create_app(
+    scene: Scene,
+    transports: dict[str, Transport],
+    pepper: bytes,
+    stored: Iterable[StoredKey] = (),
+    clock: Callable[[], float] = time.monotonic,
+) -> App:
+    """The application for a fleet. `transports` are by URL scheme; `pepper` hashes the clients' keys."""
+    fleet = scene.fleet
+    settings = fleet.settings
+    max_body = settings.limits.body_mib * 1024 * 1024
+    gateway = Gateway(fleet, transports, clock=clock)
+    metrics = Metrics(fleet, clock, lambda: len(gateway.streams))
+    gateway.recorders.append(metrics.record)
+    keyring = Keyring(pepper, stored, [(key.name, _reveal(key.key)) for key in settings.keys])
+    inference, listing = Inference(gateway, max_body), Listing(fleet)
+    management = Bridge(lambda: _management(fleet, clock), max_body)
+    routes = [
+        Route("POST", "/v1/chat/completions", "key", inference.chat),
+        Route("GET", "/v1/models", "key", listing.all),
+        Route("GET", "/v1/models/", "key", listing.one),
+        Route("GET", "/api/v1/health/deployments", "key", management.handle),
+        Route("GET", "/openapi.json", "public", management.handle),
+        Route("GET", "/healthz", "public", _alive),
+        Route("GET", "/readyz", "public", _ready),
+        Route("GET", "/metrics", "public", metrics.show),
+    ]
+    return App(scene, gateway, Edge(routes, keyring))
+
+
+def _management(fleet: Any, clock: Callable[[], float]) -> AsgiApp:
+    # FastAPI takes half a second to import, so the data plane answers before it is there.
+    from xroute.web.api.app import create_api
+
+    return create_api(fleet, clock)
+
+
+def _reveal(key: Secret) -> str:
+    return key.reveal()
+
+
+async def _alive(request: Request, reply: RsgiReply) -> None:
+    """GET /healthz: the process answers."""
+    reply.answer(200, [], b'{"status":"ok"}')
+
+
+async def _ready(request: Request, reply: RsgiReply) -> None:
+    """GET /readyz: calls can be answered."""
+    reply.answer(200, [], b'{"status":"ready"}')

@@ -1,0 +1,95 @@
+"""The first thing a request meets: the route, who may use it, and the last resort for what goes wrong."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from xroute.errors import CallError, MethodNotAllowed, NotFound, ServerError
+from xroute.web.auth import Keyring, Principal
+from xroute.web.failures import refuse
+from xroute.web.rsgi import RsgiReply, Scope
+
+log = logging.getLogger("xroute.web")
+
+Access = Literal["public", "key"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request on its way to a handler."""
+
+    scope: Scope
+    proto: Any
+    argument: str  # what followed a route that ends in "/"
+    principal: Principal | None  # None on a public route
+
+
+Handler = Callable[[Request, RsgiReply], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path, who may use it, and who answers. A path that ends in "/" takes what follows as argument."""
+
+    method: str
+    path: str
+    access: Access
+    handler: Handler
+
+
+class Edge:
+    """Dispatches on the raw path. What is not in the table does not exist: default-deny."""
+
+    def __init__(self, routes: Iterable[Route], keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._exact: dict[str, dict[str, Route]] = {}
+        self._open: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            table = self._open if route.path.endswith("/") else self._exact
+            table.setdefault(route.path, {})[route.method] = route
+
+    async def serve(self, scope: Scope, proto: Any) -> None:
+        """Answers one request, whatever happens."""
+        reply = RsgiReply(proto)
+        try:
+            route, argument = self._match(scope.method, scope.path)
+            principal = self._keyring.find(scope.headers) if route.access == "key" else None
+            await route.handler(Request(scope, proto, argument, principal), reply)
+        except CallError as error:
+            if error.status >= 500:
+                log.warning("%s %s %s: %s", reply.request_id, scope.method, scope.path, error.message)
+            refuse(reply, error)
+        except asyncio.CancelledError:
+            if not reply.gone:  # the server is stopping
+                raise
+            log.info("%s: the client went away", reply.request_id)
+        except Exception:
+            if reply.gone:
+                return
+            # The request boundary: a fault of ours is logged whole and told without detail.
+            log.exception("%s %s %s failed", reply.request_id, scope.method, scope.path)
+            if not reply.opened:
+                refuse(reply, ServerError())
+        finally:
+            reply.unwatch()
+
+    def _match(self, method: str, path: str) -> tuple[Route, str]:
+        path = path.removeprefix("/openai") if path.startswith("/openai/v1/") else path
+        argument = ""
+        methods = self._exact.get(path)
+        if methods is None:
+            for prefix, table in self._open.items():
+                if path.startswith(prefix) and len(path) > len(prefix):
+                    methods, argument = table, path[len(prefix) :]
+                    break
+            else:
+                raise NotFound(f"There is nothing at {path[:200]}.", code="unknown_url")
+        route = methods.get("GET" if method == "HEAD" else method)
+        if route is None:
+            allowed = ", ".join(methods)
+            raise MethodNotAllowed(
+                f"{path[:200]} takes {allowed}, not {method[:20]}.", code="method_not_allowed"
+            )
+        return route, argument

@@ -1,0 +1,107 @@
+"""Runs the application on granian, in one process, until it is told to stop."""
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+
+from xroute.config.load import Loaded
+from xroute.gateway.compose import SIM, Scene, compose, discovered
+from xroute.gateway.pulse import pulse
+from xroute.sim.plan import Profile
+from xroute.sim.transport import SimTransport
+from xroute.store.keys import KeyStore
+from xroute.upstream.client import HttpTransport
+from xroute.upstream.discovery import discover
+from xroute.web.app import App, create_app
+from xroute.web.banner import banner
+from xroute.wire.http import Transport
+
+log = logging.getLogger("xroute")
+
+DISCOVER_S = 30.0  # seconds between looks for model servers on this machine
+BACKLOG = 4096  # connections that wait to be accepted
+WINDOW = 512 * 1024  # bytes; hyper's buffer for one connection
+
+
+def run(loaded: Loaded, *, new_key: bool = False) -> None:
+    """Serves until SIGINT or SIGTERM. ConfigError before anything listens."""
+    logging.basicConfig(
+        level=loaded.settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    scene = compose(loaded)
+    store = KeyStore(loaded.state_dir)
+    stored = store.load()
+    created = None
+    if new_key or not (stored or loaded.settings.keys):
+        created = store.create(time.strftime("made %Y-%m-%d %H:%M:%S"))
+        stored = store.load()
+    transports = _transports(loaded)
+    app = create_app(scene, transports, store.pepper(), stored)
+    print(banner(scene, created), file=sys.stderr, flush=True)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(app, loaded, transports))
+
+
+def _transports(loaded: Loaded) -> dict[str, Transport]:
+    http = HttpTransport()
+    sim = SimTransport(Profile.from_dict(loaded.settings.sim))
+    return {"https": http, "http": http, "sim": sim}
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None  # uvloop has no build for Windows
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+async def _serve(app: App, loaded: Loaded, transports: dict[str, Transport]) -> None:
+    settings = loaded.settings
+    logging.getLogger("_granian").setLevel(logging.ERROR)
+    server = Server(
+        app,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(max_buffer_size=WINDOW, pipeline_flush=False),
+        backlog=BACKLOG,
+        websockets=False,
+        log_enabled=False,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stop)
+    tasks = [asyncio.create_task(pulse(app.gateway, settings.keepalive_comment_s, time.monotonic))]
+    if settings.discover and "providers" not in settings.model_fields_set:
+        tasks.append(asyncio.create_task(_look_around(app.scene, transports)))
+    try:
+        await server.serve()
+    finally:
+        for task in tasks:
+            task.cancel()
+        for transport in {id(t): t for t in transports.values()}.values():
+            await transport.close()
+
+
+async def _look_around(scene: Scene, transports: dict[str, Transport]) -> None:
+    """Finds model servers on this machine, now and again; they may be started after the gateway."""
+    keys = {
+        id_: value for id_, name in scene.loaded.found.items() if (value := scene.loaded.environ.get(name))
+    }
+    while True:
+        found = await discover(transports["http"], scene.fleet.catalog.providers.values(), keys)
+        if discovered(scene, found):
+            names = [f"{server.provider.id} ({len(server.models)} models)" for server in found]
+            log.info("found on this machine: %s", ", ".join(names))
+            if SIM.id not in scene.fleet.hosts:
+                log.info("the simulator steps back")
+        await asyncio.sleep(DISCOVER_S)

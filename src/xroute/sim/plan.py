@@ -56,6 +56,15 @@ class Fault:
         t_s = t_s % self.period_s if self.period_s else t_s
         return (self.from_s or 0.0) <= t_s < (math.inf if self.to_s is None else self.to_s)
 
+    def changes(self, t_s: float) -> float | None:
+        """When the window next opens or closes after `t_s`; None when it never does."""
+        start, period_s = 0.0, self.period_s or 0.0
+        if period_s:
+            start = t_s - t_s % period_s
+        edges = [start + edge for edge in (self.from_s or 0.0, self.to_s) if edge is not None]
+        edges += [edge + period_s for edge in edges]
+        return min((edge for edge in edges if edge > t_s), default=None)
+
     @property
     def is_window(self) -> bool:
         """Whether only the time decides, so that it hits whatever is asked."""

@@ -151,6 +151,7 @@ def _sum(chunks: list[Chunk]) -> Reading:
             one.text += piece.text
             one.reasoning += piece.reasoning
             one.refusal += piece.refusal
+            one.sound += piece.sound
             one.finish = piece.finish or one.finish
             for call, tool in zip(choice["delta"].get("tool_calls") or [], piece.tools, strict=True):
                 if call["index"] == len(one.tools):
@@ -164,7 +165,9 @@ def _sum(chunks: list[Chunk]) -> Reading:
 
 def _told(said: dict[str, Any], finish: str | None) -> Choice:
     """A message or delta in OpenAI's form; the canonical `reasoning` alone is read."""
-    one = Choice(said.get("content") or "", said.get("reasoning") or "", said.get("refusal") or "", [], finish)
+    one = Choice(said.get("content") or "", said.get("reasoning") or "", said.get("refusal") or "", finish=finish)
+    audio = said.get("audio") or {}
+    one.sound = (audio.get("transcript") or "") + (audio.get("data") or "")
     for call in said.get("tool_calls") or []:
         function = call.get("function") or call.get("custom") or {}
         arguments = function.get("arguments") or function.get("input") or ""
@@ -178,7 +181,7 @@ def _same(said: Reading, got: Reading) -> None:
     expect(sorted(said.choices) == sorted(got.choices), f"other choices: {sorted(got.choices)}")
     for index, choice in said.choices.items():
         other = got.choices[index]
-        for name in ("text", "reasoning", "refusal", "finish"):
+        for name in ("text", "reasoning", "refusal", "sound", "finish"):
             old, new = getattr(choice, name), getattr(other, name)
             expect(old == new, f"another {name}: {_short(new)}, not {_short(old)}")
         _same_tools(choice, other)
@@ -223,7 +226,7 @@ def _billed(given: dict[str, Any], usage: Usage) -> None:
 
 def _rich(recording: Recording) -> bool:
     """Whether an answer may consist of what the second reader does not look at."""
-    names = ("reasoning_details", '"audio"', "images", "executed_tools", "annotations", "audio_content")
+    names = ("reasoning_details", "images", "executed_tools", "annotations", "audio_content")
     return any(name in recording.text for name in names)
 
 

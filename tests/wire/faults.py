@@ -19,7 +19,8 @@ TABLE: tuple[tuple[range | tuple[int, ...], str, set[str]], ...] = (
     ((408, 504, 524), "", {"timeout"}),
     (
         (400, 413, 422, 500),
-        r"context_length_exceeded|exceeds? the available context|maximum context length|context window",
+        r"context_length_exceeded|exceeds? the available context|max(imum)? context length|context window"
+        r"|context size has been exceeded",
         {"context_length"},
     ),
     ((400, 403), "responsibleaipolicy|content_policy|data_inspection", {"content_policy"}),

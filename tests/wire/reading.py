@@ -41,6 +41,7 @@ class Choice:
     text: str = ""
     reasoning: str = ""
     refusal: str = ""
+    sound: str = ""  # transcript and data of audio
     tools: list[Tool] = field(default_factory=list)
     finish: str | None = None  # OpenAI's word; None where none was given
 
@@ -64,7 +65,7 @@ class Reading:
 
     @property
     def holds(self) -> bool:
-        return any(c.text or c.reasoning or c.refusal or c.tools for c in self.choices.values())
+        return any(c.text or c.reasoning or c.refusal or c.sound or c.tools for c in self.choices.values())
 
 
 def whole(text: str) -> Reading:
@@ -161,6 +162,8 @@ def _say(one: Choice, said: Json) -> None:
             one.reasoning += said[name]
             break
     one.refusal += said.get("refusal") or ""
+    audio = said.get("audio") or {}
+    one.sound += (audio.get("transcript") or "") + (audio.get("data") or "")
     if isinstance(call := said.get("function_call"), dict) and call.get("name"):
         one.text += f"<{call['name']}>{call.get('arguments') or ''}"
 

@@ -26,30 +26,25 @@ class Parser:
     def events(self, data: bytes) -> list[tuple[str, bytes]]:
         """(event name, data) of each event that `data` finishes; nameless ones have ""."""
         if b"\n" not in data and b"\r" not in data:
-            self._hold(data)
+            self._held.append(data)
+            self._grow(self._size + len(data))
             return []
-        rest = self._take() + data if self._size else data
+        rest = self._rest + b"".join(self._held) + data if self._size else data
+        self._held.clear()
         if b"\r" in rest:
             rest = self._plain_newlines(rest)
         *blocks, self._rest = rest.split(b"\n\n")
-        self._hold(b"")
+        self._grow(len(self._rest))
         return [event for block in blocks if (event := _event(block)) is not None]
 
     def finish(self) -> list[bytes]:
         """What the end of the bytes finishes: some providers leave out the last blank line."""
         return [event for _, event in self.events(b"\n\n")]
 
-    def _hold(self, data: bytes) -> None:
-        if data:
-            self._held.append(data)
-        self._size = len(data) + (self._size if data else len(self._rest))
-        if self._size > MAX_EVENT:
+    def _grow(self, size: int) -> None:
+        self._size = size
+        if size > MAX_EVENT:
             raise ProtocolError("a server-sent event is larger than 16 MiB")
-
-    def _take(self) -> bytes:
-        rest = self._rest + b"".join(self._held)
-        self._held.clear()
-        return rest
 
     @staticmethod
     def _plain_newlines(data: bytes) -> bytes:

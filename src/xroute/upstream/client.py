@@ -1,16 +1,20 @@
 """The HTTP/1.1 client that carries every call to a provider."""
 
 import asyncio
+import socket
 import ssl
 from dataclasses import dataclass
+from functools import partial
 
-import certifi
-
-from xroute.errors import ConfigError, ConnectError
-from xroute.upstream.connection import Answer, Connection
+from xroute.errors import ConnectError
+from xroute.upstream.answer import Answer
+from xroute.upstream.connection import Connection
 from xroute.upstream.dial import dial
 from xroute.upstream.head import Head, Origin, make_head, split_url
-from xroute.upstream.pool import Dialer, Pool, Quota
+from xroute.upstream.pool import Pool, Quota
+from xroute.upstream.proxy import Proxy, ProxyRules
+from xroute.upstream.tls import make_context
+from xroute.upstream.tunnel import Tunnel
 from xroute.wire.http import Target, Timeouts
 
 MOST_ROUTES = 4096  # targets whose head is remembered
@@ -44,19 +48,21 @@ class HttpTransport:
     def __init__(
         self,
         *,
+        proxy: ProxyRules | None = None,
         idle_s: float = 60.0,
         max_idle: int = 1000,
         max_open: int | None = None,
         ca_file: str | None = None,
         insecure: bool = False,
     ) -> None:
+        self._proxies = proxy or ProxyRules()
         self._idle_s = idle_s
         self._max_idle = max_idle
         self._quota = Quota(max_open)
         self._ca_file = ca_file
         self._insecure = insecure
         self._tls: ssl.SSLContext | None = None
-        self._pools: dict[Origin, Pool] = {}
+        self._pools: dict[tuple[Origin, Proxy | None], Pool] = {}
         self._lines: dict[tuple[str, int], Line] = {}
         self._closed = False
 
@@ -99,46 +105,65 @@ class HttpTransport:
         if self._closed:
             raise ConnectError("the client was closed")
         origin, uri = split_url(target.url)
-        head = make_head(method, uri, origin.authority, target, ())
-        line = Line(target, head, self._pool(origin))
+        proxy = self._proxies.find(origin)
+        if proxy is not None and origin.scheme == "http":
+            head = make_head(
+                method, f"http://{origin.authority}{uri}", origin.authority, target, proxy.headers
+            )
+        else:
+            head = make_head(method, uri, origin.authority, target, ())
+        line = Line(target, head, self._pool(origin, proxy))
         if len(self._lines) >= MOST_ROUTES:
             del self._lines[next(iter(self._lines))]
         self._lines[method, id(target)] = line
         return line
 
-    def _pool(self, origin: Origin) -> Pool:
-        pool = self._pools.get(origin)
+    def _pool(self, origin: Origin, proxy: Proxy | None) -> Pool:
+        pool = self._pools.get((origin, proxy))
         if pool is None:
-            dialer = self._dialer(origin)
+            dialer = partial(self._dial, origin, proxy)
             pool = Pool(origin, dialer, self._quota, self._evict, self._idle_s, self._max_idle)
-            self._pools[origin] = pool
+            self._pools[origin, proxy] = pool
         return pool
 
-    def _dialer(self, origin: Origin) -> Dialer:
-        async def connect(connection: Connection) -> None:
-            loop = asyncio.get_running_loop()
-            sock = await dial(origin.host, origin.port)
-            secure = origin.scheme == "https"
-            try:
-                await loop.create_connection(
-                    lambda: connection,
-                    sock=sock,
-                    ssl=self._context() if secure else None,
-                    server_hostname=origin.host if secure else None,
-                )
-            except OSError as error:
-                raise ConnectError(f"{origin.host_port}: {error}") from error
+    async def _dial(self, origin: Origin, proxy: Proxy | None, connection: Connection) -> None:
+        """Open the way from `connection` to its origin; ConnectError if that fails."""
+        sock = await dial(proxy.host if proxy else origin.host, proxy.port if proxy else origin.port)
+        try:
+            if origin.scheme == "http":
+                await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock)
+            elif proxy is None:
+                await self._secure(sock, origin, connection)
+            else:
+                await self._tunnel(sock, origin, proxy, connection)
+        except OSError as error:
+            raise ConnectError(f"{origin.host_port}: {error}") from error
 
-        return connect
+    async def _secure(self, sock: socket.socket, origin: Origin, connection: Connection) -> None:
+        await asyncio.get_running_loop().create_connection(
+            lambda: connection, sock=sock, ssl=self._context(), server_hostname=origin.host
+        )
+
+    async def _tunnel(
+        self, sock: socket.socket, origin: Origin, proxy: Proxy, connection: Connection
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        plain, tunnel = await loop.create_connection(lambda: Tunnel(proxy, origin), sock=sock)
+        try:
+            await tunnel.opened()
+            secure = await loop.start_tls(plain, connection, self._context(), server_hostname=origin.host)
+        except BaseException:
+            plain.abort()
+            raise
+        if secure is None:
+            raise ConnectError(f"{origin.host_port} ended the connection before TLS began")
+        connection.connection_made(secure)
 
     def _evict(self) -> bool:
         return any(pool.drop() for pool in self._pools.values())
 
     def _context(self) -> ssl.SSLContext:
-        """Made at the first use, as reading the certificates takes some 20 ms."""
+        """Made at the first use, as that takes time."""
         if self._tls is None:
-            try:
-                self._tls = ssl.create_default_context(cafile=self._ca_file or certifi.where())
-            except OSError as error:
-                raise ConfigError(f"the certificates in {self._ca_file} cannot be read: {error}") from error
+            self._tls = make_context(self._ca_file, self._insecure)
         return self._tls

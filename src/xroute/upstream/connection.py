@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection to a provider, with the answer that is being read from it."""
+"""One HTTP/1.1 connection to a provider: writes requests and parses what comes back."""
 
 import asyncio
 from typing import Protocol, cast
@@ -7,6 +7,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from xroute.errors import CutError, ProtocolError, TimedOut, TransportError
 from xroute.upstream.alarm import Alarm
+from xroute.upstream.answer import Answer
 from xroute.upstream.head import Head
 from xroute.wire.http import Timeouts
 
@@ -28,116 +29,6 @@ class Keeper(Protocol):
     def forget(self, connection: "Connection") -> None:
         """The connection is gone. Told once."""
         ...
-
-
-class Answer:
-    """A `wire.http.Exchange`: what came and was not read yet, and whether more will come.
-
-    Its connection leaves it as soon as the last byte is here, read or not.
-    """
-
-    __slots__ = (
-        "_waiter",
-        "connection",
-        "ended",
-        "error",
-        "headers",
-        "method",
-        "pieces",
-        "silence_s",
-        "size",
-        "status",
-    )
-
-    def __init__(self, connection: "Connection", method: str, silence_s: float | None) -> None:
-        self.status = 0  # until the head is complete
-        self.headers: dict[str, str] = {}
-        self.method = method
-        self.silence_s = silence_s
-        self.pieces: list[bytes] = []
-        self.size = 0  # of all pieces
-        self.ended = False
-        self.error: TransportError | None = None
-        self.connection: Connection | None = connection
-        self._waiter: asyncio.Future[None] | None = None
-
-    def __repr__(self) -> str:
-        state = "open" if not self.ended else "complete" if self.error is None else self.error.message
-        return f"<Answer {self.status}, {self.size} bytes unread, {state}>"
-
-    async def chunk(self, timeout_s: float | None) -> bytes:
-        """All bytes that came since the last chunk, at least one; b"" at the proper end."""
-        while not self.pieces:
-            if self.connection is None:
-                if self.error is not None:
-                    raise self.error
-                return b""
-            await self.wait(self.connection, timeout_s, "between_chunks")
-        return self._take()
-
-    async def read(self, limit: int) -> bytes:
-        """The rest of the body; ProtocolError above `limit` bytes."""
-        if not self.ended and int(self.headers.get("content-length", "0")) > limit:
-            raise self._too_large(limit)
-        parts: list[bytes] = []
-        size = 0
-        while part := await self.chunk(self.silence_s):
-            size += len(part)
-            if size > limit:
-                raise self._too_large(limit)
-            parts.append(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def close(self) -> None:
-        """End the connection unless the answer has left it already."""
-        if self.connection is not None:
-            self.fail(CutError("the answer was closed before its end"))
-        self.pieces.clear()
-        self.size = 0
-
-    def fail(self, error: TransportError | None) -> None:
-        """No more bytes will come, because of `error`; the connection is ended at once."""
-        connection, self.connection = self.connection, None
-        if not self.ended:
-            self.ended = True
-            self.error = error
-        self.wake()
-        if connection is not None:
-            connection.abort()
-
-    async def wait(self, connection: "Connection", limit_s: float | None, stage: str) -> None:
-        """Until something changes. TimedOut becomes this answer's error; a cancelled wait closes it."""
-        waiter = self._waiter = connection.loop.create_future()
-        if limit_s is not None:
-            connection.limit(limit_s, stage)
-        try:
-            await waiter
-        except (asyncio.CancelledError, GeneratorExit):
-            self.close()
-            raise
-        finally:
-            self._waiter = None
-
-    def wake(self) -> None:
-        """Something changed. The limit ends here: when the waiter runs, the connection may be another's."""
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-            if self.connection is not None:
-                self.connection.alarm.clear()
-
-    def _take(self) -> bytes:
-        pieces = self.pieces
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self.pieces = []
-        self.size = 0
-        if self.connection is not None:
-            self.connection.resume()
-        return data
-
-    def _too_large(self, limit: int) -> ProtocolError:
-        self.close()
-        return ProtocolError(f"the answer is larger than {limit} bytes")
 
 
 class Connection(asyncio.Protocol):
@@ -176,7 +67,7 @@ class Connection(asyncio.Protocol):
         self._complete = False  # the message ended and the connection may carry another
         self._full = False  # the transport wants no more to write
         self._gone = False
-        self._overhead = 0  # bytes of this answer that brought neither body nor end
+        self._overhead = 0  # bytes since the request, then since the last progress of the answer
         self._paused = False  # reading
         self._unsent = False  # the answer began before all of the request was written
         self._limit_s = 0.0
@@ -194,7 +85,7 @@ class Connection(asyncio.Protocol):
     async def ask(self, head: Head, body: bytes, timeouts: Timeouts) -> Answer | None:
         """Send a request; the answer once its head is in, None if the other side said nothing at all."""
         transport = self._transport
-        if transport is None:
+        if transport is None or self._gone:
             return None
         answer = self.answer = Answer(self, head.method, timeouts.between_chunks)
         self.served += 1
@@ -242,6 +133,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is open."""
         self._transport = cast(asyncio.Transport, transport)
+        if self._gone:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
@@ -249,25 +142,25 @@ class Connection(asyncio.Protocol):
         if answer is None:  # nothing was asked
             self.abort()
             return
-        status, size = answer.status, answer.size
+        size = answer.size
+        self._overhead += len(data)
         try:
-            self._parser.feed_data(data)
-        except (HttpParserError, HttpParserUpgrade) as error:
+            if self._overhead > OVERHEAD and not answer.status:
+                self._feed_head(answer, memoryview(data))
+            else:
+                self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade, ProtocolError) as error:
             answer.fail(_protocol_error(error))
             return
-        if not status and self._overhead + len(data) > OVERHEAD and _measure(answer.headers) > OVERHEAD:
-            answer.fail(ProtocolError(f"the answer's head is larger than {OVERHEAD} bytes"))
-        elif answer.ended:
+        if answer.ended:
             self._part(answer)
         elif answer.size > size:
             self._overhead = 0
             if answer.size > HIGH:
                 self._pause()
             answer.wake()
-        else:
-            self._overhead += len(data)
-            if self._overhead > OVERHEAD:
-                answer.fail(ProtocolError(f"more than {OVERHEAD} bytes came without any of the body"))
+        elif self._overhead > OVERHEAD:
+            answer.fail(ProtocolError(f"more than {OVERHEAD} bytes came without any of the body"))
 
     def eof_received(self) -> None:
         """The other side sends no more."""
@@ -324,6 +217,7 @@ class Connection(asyncio.Protocol):
             return
         if headers.get("transfer-encoding", "chunked").lower() != "chunked":
             raise ProtocolError("the answer has a transfer encoding that was not asked for")
+        self._overhead = 0
         answer.status = status
         if answer.method == "HEAD":
             answer.ended = True
@@ -357,6 +251,14 @@ class Connection(asyncio.Protocol):
                 self._unsent = True
                 return
             transport.write(view[start : start + SLICE])
+
+    def _feed_head(self, answer: Answer, data: memoryview) -> None:
+        """Feed what may still be head, and the rest only if the head ended in it."""
+        most = len(data) - (self._overhead - OVERHEAD)
+        self._parser.feed_data(data[:most])
+        if not answer.status:
+            raise ProtocolError(f"the answer's head is larger than {OVERHEAD} bytes")
+        self._parser.feed_data(data[most:])
 
     def _part(self, answer: Answer) -> None:
         """The answer is complete: the connection leaves it and takes another, or ends."""
@@ -409,12 +311,8 @@ def _lower(name: bytes) -> str:
     return text
 
 
-def _measure(headers: dict[str, str]) -> int:
-    return sum(len(name) + len(value) + 4 for name, value in headers.items())
-
-
 def _protocol_error(error: Exception) -> ProtocolError:
-    inner = error.__context__
-    if isinstance(inner, ProtocolError):
-        return inner
+    for known in (error, error.__context__):  # what a callback raises is the parser's error's context
+        if isinstance(known, ProtocolError):
+            return known
     return ProtocolError(f"the answer is not HTTP/1.1: {error}")

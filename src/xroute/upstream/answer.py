@@ -1,0 +1,136 @@
+"""An answer whose body may still be coming."""
+
+import asyncio
+from typing import Protocol
+
+from xroute.errors import CutError, ProtocolError, TransportError
+from xroute.upstream.alarm import Alarm
+
+
+class Source(Protocol):
+    """The connection that an answer comes from, as far as the answer needs it."""
+
+    loop: asyncio.AbstractEventLoop
+    alarm: Alarm
+
+    def limit(self, limit_s: float, stage: str) -> None:
+        """Time out the present wait after `limit_s` seconds."""
+        ...
+
+    def resume(self) -> None:
+        """Read again: what was held is taken."""
+        ...
+
+    def abort(self) -> None:
+        """End it at once."""
+        ...
+
+
+class Answer:
+    """A `wire.http.Exchange`: what came and was not read yet, and whether more will come.
+
+    Its connection leaves it as soon as the last byte is here, read or not.
+    """
+
+    __slots__ = (
+        "_waiter",
+        "connection",
+        "ended",
+        "error",
+        "headers",
+        "method",
+        "pieces",
+        "silence_s",
+        "size",
+        "status",
+    )
+
+    def __init__(self, connection: Source, method: str, silence_s: float | None) -> None:
+        self.status = 0  # until the head is complete
+        self.headers: dict[str, str] = {}
+        self.method = method
+        self.silence_s = silence_s
+        self.pieces: list[bytes] = []
+        self.size = 0  # of all pieces
+        self.ended = False
+        self.error: TransportError | None = None
+        self.connection: Source | None = connection
+        self._waiter: asyncio.Future[None] | None = None
+
+    def __repr__(self) -> str:
+        state = "open" if not self.ended else "complete" if self.error is None else self.error.message
+        return f"<Answer {self.status}, {self.size} bytes unread, {state}>"
+
+    async def chunk(self, timeout_s: float | None) -> bytes:
+        """All bytes that came since the last chunk, at least one; b"" at the proper end."""
+        while not self.pieces:
+            if self.connection is None:
+                if self.error is not None:
+                    raise self.error
+                return b""
+            await self.wait(self.connection, timeout_s, "between_chunks")
+        return self._take()
+
+    async def read(self, limit: int) -> bytes:
+        """The rest of the body; ProtocolError above `limit` bytes."""
+        if not self.ended and int(self.headers.get("content-length", "0")) > limit:
+            raise self._too_large(limit)
+        parts: list[bytes] = []
+        size = 0
+        while part := await self.chunk(self.silence_s):
+            size += len(part)
+            if size > limit:
+                raise self._too_large(limit)
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def close(self) -> None:
+        """End the connection unless the answer has left it already."""
+        if self.connection is not None:
+            self.fail(CutError("the answer was closed before its end"))
+        self.pieces.clear()
+        self.size = 0
+
+    def fail(self, error: TransportError | None) -> None:
+        """No more bytes will come, because of `error`; the connection is ended at once."""
+        connection, self.connection = self.connection, None
+        if not self.ended:
+            self.ended = True
+            self.error = error
+        self.wake()
+        if connection is not None:
+            connection.abort()
+
+    async def wait(self, connection: Source, limit_s: float | None, stage: str) -> None:
+        """Until something changes. TimedOut becomes this answer's error; a cancelled wait closes it."""
+        waiter = self._waiter = connection.loop.create_future()
+        if limit_s is not None:
+            connection.limit(limit_s, stage)
+        try:
+            await waiter
+        except (asyncio.CancelledError, GeneratorExit):
+            self.close()
+            raise
+        finally:
+            self._waiter = None
+
+    def wake(self) -> None:
+        """Something changed. The limit ends here: when the waiter runs, the connection may be another's."""
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+            if self.connection is not None:
+                self.connection.alarm.clear()
+
+    def _take(self) -> bytes:
+        pieces = self.pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self.pieces = []
+        self.size = 0
+        if self.connection is not None:
+            self.connection.resume()
+        return data
+
+    def _too_large(self, limit: int) -> ProtocolError:
+        self.close()
+        return ProtocolError(f"the answer is larger than {limit} bytes")

@@ -25,8 +25,11 @@ class Batch:
 
 def read_provider(table: Table, name: str, where: str) -> Provider:
     """The provider of one file; `name` is its id unless the table gives one."""
-    values = _values(Provider, {"id": name, "name": name, "dialect": "openai", **table}, where)
-    provider = Provider(**values)
+    table = {"id": name, "name": name, "dialect": "openai", **table}
+    quirks = _values(
+        Quirks, _mapping(table.pop("quirks", {}), f"{where} quirks"), f"{where} quirks", joint="."
+    )
+    provider = Provider(**_values(Provider, table, where), quirks=Quirks(**quirks))
     _require(provider.dialect in DIALECTS, f"{provider.dialect!r} is no dialect", where, "dialect")
     _require(provider.auth in get_args(Auth), f"{provider.auth!r} is no form of auth", where, "auth")
     needs_name = provider.auth in ("header", "query")
@@ -182,19 +185,12 @@ def _strings(value: Any) -> dict[str, str]:
     return {key: _text(item) for key, item in _anything(value).items()}
 
 
-def _quirks(value: Any) -> Quirks:
-    if not isinstance(value, dict):
-        raise TypeError("needs a table")
-    return Quirks(**_values(Quirks, cast(Table, value), "quirks", joint="."))
-
-
 _READERS: dict[Any, Callable[[Any], Any]] = {
     str: _text,
     bool: _flag,
     int: _count,
     int | None: _count,
     Auth: _text,
-    Quirks: _quirks,
     tuple[str, ...]: _texts,
     frozenset[str]: _words,
     dict[str, str]: _strings,
@@ -202,7 +198,7 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
 }
 # Made from the entries, so that a new field there needs no change here.
 _CHECKS = {
-    kind: {item.name: _READERS[item.type] for item in fields(kind)}
+    kind: {item.name: _READERS[item.type] for item in fields(kind) if item.type is not Quirks}
     for kind in (Quirks, Provider, Model, Offer)
 }
 _NEEDED: dict[type, tuple[str, ...]] = {

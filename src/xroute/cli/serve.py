@@ -1,0 +1,45 @@
+"""`xroute serve`: the gateway."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xroute.cli.sources import ConfigOption, load_settings
+
+
+def serve(
+    config: ConfigOption = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Start again when the file or the code changes.")
+    ] = False,
+    new_key: Annotated[bool, typer.Option("--new-key", help="Create another key and show it once.")] = False,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+) -> None:
+    """Start the gateway."""
+    if reload:
+        _watch(config, _arguments(config, host, port, log_level), new_key=new_key)
+        return
+    loaded = load_settings(config, host=host, port=port, log_level=log_level)
+    # The server and everything below it: half a second that no other command needs.
+    from xroute.web.serve import run
+
+    run(loaded, new_key=new_key)
+
+
+def _watch(config: Path | None, arguments: list[str], *, new_key: bool) -> None:
+    # Only this option needs subprocesses.
+    from xroute.cli.reload import Reloader, watched_files
+    from xroute.config import environ
+
+    file = config or Path(environ.read().get("XROUTE_CONFIG") or "xroute.yaml")
+    first = [*arguments, "--new-key"] if new_key else arguments
+    raise typer.Exit(Reloader(first, arguments, lambda: watched_files(file)).run())
+
+
+def _arguments(config: Path | None, host: str | None, port: int | None, log_level: str | None) -> list[str]:
+    """The options again, for the process that serves."""
+    options = {"--config": config, "--host": host, "--port": port, "--log-level": log_level}
+    return [word for name, value in options.items() if value is not None for word in (name, str(value))]

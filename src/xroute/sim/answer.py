@@ -16,7 +16,15 @@ from xroute.sim.shape import entries, table
 _PIECE = 4  # characters of JSON in one token
 _MOST_CALLS = 3  # of one answer with parallel_tool_calls
 _EFFORT = {"minimal": 8, "low": 16, "medium": 64, "high": 128, "xhigh": 256, "max": 512}
-_BAD_SCHEMA = (schema.Unusable, TypeError, ValueError, AttributeError, LookupError, OverflowError)
+_BAD_SCHEMA = (
+    schema.Unusable,
+    TypeError,
+    ValueError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a TCP server makes no other
+        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._connections.add(self)
 
@@ -84,6 +84,7 @@ class Connection(asyncio.Protocol):
             self._http.receive_data(data)
         self._request: h11.Request | None = None
         self._body = bytearray()
+        self._size = 0
 
     def _read(self) -> None:
         """Takes what the parser has, and answers each whole request, until it needs more."""
@@ -101,10 +102,9 @@ class Connection(asyncio.Protocol):
             if self._http.they_are_waiting_for_100_continue:
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         elif isinstance(event, h11.Data):
-            self._body += event.data
-            if len(self._body) > BODY_LIMIT:
-                self._keep_alive = False
-                self._answer(_refusal(413, f"The body is larger than {BODY_LIMIT} bytes."), may_chunk=False)
+            self._size += len(event.data)
+            if self._size <= BODY_LIMIT:  # the rest is read and dropped: who is still sending reads no answer
+                self._body += event.data
         elif isinstance(event, h11.EndOfMessage):
             self._serve()
         else:
@@ -113,14 +113,18 @@ class Connection(asyncio.Protocol):
 
     def _serve(self) -> None:
         request, body, rest = self._request, bytes(self._body), self._http.trailing_data[0]
-        assert request is not None  # noqa: S101 - h11 gives no body before its request
+        is_too_large = self._size > BODY_LIMIT
+        assert request is not None
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
         method, path = request.method.decode("latin-1"), request.target.decode("latin-1")
         is_new = request.http_version == b"1.1"
         closes = "close" in headers.get("connection", "").lower() or method == "HEAD"
         self._keep_alive = is_new and not closes
         self._await_request(rest)
-        self._answer(self._service.begin(SimRequest(method, path, headers, body)), may_chunk=is_new)
+        if is_too_large:
+            self._answer(_refusal(413, f"The body is larger than {BODY_LIMIT} bytes."), may_chunk=False)
+        else:
+            self._answer(self._service.begin(SimRequest(method, path, headers, body)), may_chunk=is_new)
 
     # writing
 

@@ -11,7 +11,7 @@ from xroute.sim.shape import entries
 
 _DEEP = 6  # levels after which optional parts are left out and the simplest alternative is taken
 _DEEPEST = 100
-_LARGEST = 20_000  # values, or characters of a string, in one instance
+_LARGEST = 5_000  # values, or characters of a string, in one instance
 _SOME = 3  # most entries of a list that sets no limit
 _TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")  # the simplest first
 
@@ -127,13 +127,20 @@ class _Maker:
     def _number(self, schema: Schema, depth: int) -> float:
         step = schema.get("multipleOf")
         low, high = _bounds(schema, 0)
-        if step:
-            return self._rng.randint(math.ceil(low / step), math.floor(high / step)) * step
         if low > high:
             raise Unusable("no number lies within the limits")
+        if step:
+            return self._multiple(step, math.ceil(low / step), math.floor(high / step), schema)
         value = round(self._rng.uniform(low, high), 2)
         within = low <= value <= high and value not in _excluded(schema)
         return value if within else (low + high) / 2
+
+    def _multiple(self, step: float, first: int, last: int, schema: Schema) -> float:
+        for _ in range(50):
+            value = round(self._rng.randint(first, last) * step, 9)
+            if (value / step).is_integer() and value not in _excluded(schema):  # as a validator reckons
+                return value
+        raise Unusable(f"no multiple of {step} was found within the limits")
 
     def _string(self, schema: Schema, depth: int) -> str:
         if "pattern" in schema:

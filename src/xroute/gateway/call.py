@@ -79,7 +79,7 @@ class Gateway:
             if not reply.opened:
                 raise
             await reply.write(error_event(error, run) + DONE)
-            reply.end()
+            await reply.end()
         finally:
             self.streams.discard(run)
             self._settle(run)
@@ -128,10 +128,10 @@ class Gateway:
             finally:
                 self._waited(run, deployment, began)
             self._answered(run, deployment)
-            self._finish(run, answer)
+            await self._finish(run, answer)
             return
 
-    def _finish(self, run: Run, answer: Answer) -> None:
+    async def _finish(self, run: Run, answer: Answer) -> None:
         self._price(run, answer.usage)
         run.outcome = "completed"
         body = answer.body
@@ -140,7 +140,7 @@ class Gateway:
         body["usage"] = {**given, **extra(run)} if isinstance(given, dict) else extra(run)
         headers = run.headers(self._clock())
         headers.append(("x-xroute-cost", "unknown" if run.cost_nano is None else as_text(run.cost_nano)))
-        run.reply.answer(200, headers, write(body))
+        await run.reply.answer(200, headers, write(body))
 
     async def _stream(self, run: Run) -> None:
         """A stream: attempts in turn until one has content, then that one to its end."""

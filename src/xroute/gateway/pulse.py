@@ -20,7 +20,5 @@ async def pulse(gateway: Gateway, silence_s: float, clock: Callable[[], float]) 
             reply = run.reply
             if now - reply.last_write < silence_s:
                 continue
-            if not reply.opened:
-                reply.open([("x-request-id", reply.request_id)])
             # Not waited for: one slow client must not hold up the others' comments.
             reply.nudge(COMMENT)

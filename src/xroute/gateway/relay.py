@@ -30,7 +30,7 @@ async def relay(
     """
     reply, decoder = run.reply, opened.decoder
     if not reply.opened:
-        reply.open(run.headers(clock()))
+        await reply.open(run.headers(clock()))
     await reply.write(events(opened.held))
     failure = await _pump(run, opened, clock)
     if failure is None and decoder.error is not None:
@@ -45,7 +45,7 @@ async def relay(
     else:
         run.outcome = "completed"
         await reply.write(_last(run, decoder) + DONE)
-    reply.end()
+    await reply.end()
     return failure
 
 

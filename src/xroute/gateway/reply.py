@@ -13,11 +13,11 @@ class Reply(Protocol):
     opened: bool  # the head of a stream was sent
     last_write: float  # monotonic seconds; for keep-alive comments
 
-    def answer(self, status: int, headers: Headers, body: bytes) -> None:
+    async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """The whole answer at once."""
         ...
 
-    def open(self, headers: Headers) -> None:
+    async def open(self, headers: Headers) -> None:
         """The head of a stream of server-sent events, status 200."""
         ...
 
@@ -29,6 +29,6 @@ class Reply(Protocol):
         """A comment, written without waiting; lost if the client is gone."""
         ...
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """The proper end of a stream."""
         ...

@@ -8,6 +8,7 @@ from xroute.config.secret import Secret
 from xroute.gateway.call import Gateway
 from xroute.gateway.compose import Scene
 from xroute.store.keys import StoredKey
+from xroute.web.asgi import AsgiReply, Receive, Scope, Send
 from xroute.web.auth import Keyring
 from xroute.web.bridge import App as AsgiApp
 from xroute.web.bridge import Bridge
@@ -15,20 +16,22 @@ from xroute.web.edge import Edge, Request, Route
 from xroute.web.inference import Inference
 from xroute.web.listing import Listing
 from xroute.web.metrics import Metrics
-from xroute.web.rsgi import RsgiReply
 from xroute.wire.http import Transport
 
 
 class App:
-    """The RSGI application. `ready` says whether calls can be answered."""
+    """The ASGI application."""
 
     def __init__(self, scene: Scene, gateway: Gateway, edge: Edge) -> None:
         self.scene = scene
         self.gateway = gateway
         self._edge = edge
 
-    async def __rsgi__(self, scope: Any, proto: Any) -> None:
-        await self._edge.serve(scope, proto)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._edge.serve(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
 
 
 def create_app(
@@ -72,11 +75,11 @@ def _reveal(key: Secret) -> str:
     return key.reveal()
 
 
-async def _alive(request: Request, reply: RsgiReply) -> None:
+async def _alive(request: Request, reply: AsgiReply) -> None:
     """GET /healthz: the process answers."""
-    reply.answer(200, [], b'{"status":"ok"}')
+    await reply.answer(200, [], b'{"status":"ok"}')
 
 
-async def _ready(request: Request, reply: RsgiReply) -> None:
+async def _ready(request: Request, reply: AsgiReply) -> None:
     """GET /readyz: calls can be answered."""
-    reply.answer(200, [], b'{"status":"ready"}')
+    await reply.answer(200, [], b'{"status":"ready"}')

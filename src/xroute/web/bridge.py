@@ -1,16 +1,11 @@
-"""Runs an ASGI application, the management API, behind the RSGI edge."""
+"""Runs the management API behind the edge."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-from urllib.parse import unquote
+from collections.abc import Awaitable, Callable
 
+from xroute.web.asgi import AsgiReply, Message, Receive, Scope, Send, read_body
 from xroute.web.edge import Request
-from xroute.web.rsgi import RsgiReply, read_body
 
-Message = MutableMapping[str, Any]
-App = Callable[
-    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
-]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Bridge:
@@ -21,11 +16,11 @@ class Bridge:
         self._max_body = max_body
         self._app: App | None = None
 
-    async def handle(self, request: Request, reply: RsgiReply) -> None:
-        """One request, read whole and answered whole."""
+    async def handle(self, request: Request, reply: AsgiReply) -> None:
+        """One request, read whole within the body limit, and answered whole."""
         if self._app is None:
             self._app = self._make()
-        body = await read_body(request.scope, request.proto, self._max_body)
+        body = await read_body(request.headers, request.receive, self._max_body)
         incoming: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
         started: Message = {}
         parts: list[bytes] = []
@@ -39,26 +34,8 @@ class Bridge:
             else:
                 parts.append(message.get("body", b""))
 
-        await self._app(_scope(request), receive, send)
-        headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in started["headers"]]
-        reply.answer_as(started["status"], [("x-request-id", reply.request_id), *headers], b"".join(parts))
-
-
-def _scope(request: Request) -> Message:
-    scope = request.scope
-    client, _, port = scope.client.rpartition(":")
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": scope.http_version,
-        "method": scope.method,
-        "scheme": scope.scheme,
-        "path": unquote(scope.path),
-        "raw_path": scope.path.encode(),
-        "query_string": scope.query_string.encode("latin-1"),
-        "root_path": "",
-        "headers": [(n.encode("latin-1"), v.encode("latin-1")) for n, v in scope.headers.items()],
-        "client": (client, int(port) if port.isdigit() else 0),
-        "server": None,
-        "state": {"principal": request.principal},
-    }
+        scope = {**request.scope, "state": {"principal": request.principal}}
+        await self._app(scope, receive, send)
+        kept = [(name, value) for name, value in started["headers"] if name.lower() != b"content-length"]
+        kept.append((b"x-request-id", reply.request_id.encode()))
+        await reply.answer_as(started["status"], kept, b"".join(parts))

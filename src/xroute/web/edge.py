@@ -4,12 +4,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from xroute.errors import CallError, MethodNotAllowed, NotFound, ServerError
+from xroute.web.asgi import AsgiReply, ClientGone, Receive, RequestHeaders, Scope, Send
 from xroute.web.auth import Keyring, Principal
 from xroute.web.failures import refuse
-from xroute.web.rsgi import RsgiReply, Scope
 
 log = logging.getLogger("xroute.web")
 
@@ -21,12 +21,13 @@ class Request:
     """One request on its way to a handler."""
 
     scope: Scope
-    proto: Any
+    headers: RequestHeaders
+    receive: Receive
     argument: str  # what followed a route that ends in "/"
     principal: Principal | None  # None on a public route
 
 
-Handler = Callable[[Request, RsgiReply], Awaitable[None]]
+Handler = Callable[[Request, AsgiReply], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +51,21 @@ class Edge:
             table = self._open if route.path.endswith("/") else self._exact
             table.setdefault(route.path, {})[route.method] = route
 
-    async def serve(self, scope: Scope, proto: Any) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, whatever happens."""
-        reply = RsgiReply(proto)
+        reply = AsgiReply(send)
+        method, path = scope["method"], scope["path"]
         try:
-            route, argument = self._match(scope.method, scope.path)
-            principal = self._keyring.find(scope.headers) if route.access == "key" else None
-            await route.handler(Request(scope, proto, argument, principal), reply)
+            route, argument = self._match(method, path)
+            headers = RequestHeaders(scope["headers"])
+            principal = self._keyring.find(headers) if route.access == "key" else None
+            await route.handler(Request(scope, headers, receive, argument, principal), reply)
         except CallError as error:
             if error.status >= 500:
-                log.warning("%s %s %s: %s", reply.request_id, scope.method, scope.path, error.message)
-            refuse(reply, error)
+                log.warning("%s %s %s: %s", reply.request_id, method, path, error.message)
+            await refuse(reply, error)
+        except ClientGone:
+            log.info("%s: the client went away before it had said all", reply.request_id)
         except asyncio.CancelledError:
             if not reply.gone:  # the server is stopping
                 raise
@@ -69,9 +74,9 @@ class Edge:
             if reply.gone:
                 return
             # The request boundary: a fault of ours is logged whole and told without detail.
-            log.exception("%s %s %s failed", reply.request_id, scope.method, scope.path)
+            log.exception("%s %s %s failed", reply.request_id, method, path)
             if not reply.opened:
-                refuse(reply, ServerError())
+                await refuse(reply, ServerError())
         finally:
             reply.unwatch()
 

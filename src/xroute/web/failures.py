@@ -9,7 +9,7 @@ from xroute.gateway.relay import body_of
 from xroute.gateway.reply import Reply
 
 
-def refuse(reply: Reply, error: CallError) -> None:
+async def refuse(reply: Reply, error: CallError) -> None:
     """Answers with the error's status, its `error` object, and Retry-After where there is one."""
     headers = [("x-request-id", reply.request_id)]
     if error.retry_after_s is not None:
@@ -19,4 +19,4 @@ def refuse(reply: Reply, error: CallError) -> None:
     previous = (error.metadata or {}).get("previous_errors")
     if previous is not None:
         headers.append(("x-xroute-attempts", str(len(previous))))
-    reply.answer(error.status, headers, orjson.dumps({"error": body_of(error, reply.request_id)}))
+    await reply.answer(error.status, headers, orjson.dumps({"error": body_of(error, reply.request_id)}))

@@ -2,8 +2,8 @@
 
 from xroute.dialects.openai.parse import parse
 from xroute.gateway.call import Gateway
+from xroute.web.asgi import AsgiReply, read_body
 from xroute.web.edge import Request
-from xroute.web.rsgi import RsgiReply, read_body
 
 
 class Inference:
@@ -13,8 +13,8 @@ class Inference:
         self._gateway = gateway
         self._max_body = max_body
 
-    async def chat(self, request: Request, reply: RsgiReply) -> None:
+    async def chat(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/chat/completions."""
-        call = parse(await read_body(request.scope, request.proto, self._max_body))
-        reply.watch()
+        call = parse(await read_body(request.headers, request.receive, self._max_body))
+        reply.watch(request.receive)
         await self._gateway.chat(call, reply)

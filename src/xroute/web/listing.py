@@ -11,8 +11,8 @@ from xroute.gateway.fleet import Fleet
 from xroute.money.nano import as_text
 from xroute.money.price import Price
 from xroute.routing.deployment import Deployment
+from xroute.web.asgi import AsgiReply
 from xroute.web.edge import Request
-from xroute.web.rsgi import RsgiReply
 
 
 class Listing:
@@ -22,11 +22,11 @@ class Listing:
         self._fleet = fleet
         self._made: tuple[int, bytes] | None = None
 
-    async def all(self, request: Request, reply: RsgiReply) -> None:
+    async def all(self, request: Request, reply: AsgiReply) -> None:
         """GET /v1/models."""
-        reply.answer(200, [("x-request-id", reply.request_id)], self._body())
+        await reply.answer(200, [("x-request-id", reply.request_id)], self._body())
 
-    async def one(self, request: Request, reply: RsgiReply) -> None:
+    async def one(self, request: Request, reply: AsgiReply) -> None:
         """GET /v1/models/{id}; the id may be an alias or a route."""
         name = request.argument
         lineup = self._fleet.lineup(name)
@@ -37,7 +37,7 @@ class Listing:
             body = _route_entry(name, deployments)
         else:
             body = entry(self._fleet.catalog.models[deployments[0].model], deployments)
-        reply.answer(200, [("x-request-id", reply.request_id)], orjson.dumps(body))
+        await reply.answer(200, [("x-request-id", reply.request_id)], orjson.dumps(body))
 
     def _body(self) -> bytes:
         if self._made is None or self._made[0] != self._fleet.version:

@@ -10,8 +10,8 @@ from prometheus_client.process_collector import ProcessCollector
 
 from xroute.gateway.fleet import Fleet
 from xroute.gateway.settle import Settlement
+from xroute.web.asgi import AsgiReply
 from xroute.web.edge import Request
-from xroute.web.rsgi import RsgiReply
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 STATES = {"closed": 0, "half_open": 1, "open": 2}
@@ -87,10 +87,12 @@ class Metrics:
             self._duration.labels(provider),
         )
 
-    async def show(self, request: Request, reply: RsgiReply) -> None:
+    async def show(self, request: Request, reply: AsgiReply) -> None:
         """GET /metrics."""
         now = self._clock()
         self._open.set(self._streams_now())
         for deployment in self._fleet.made():
             self._breakers.labels(deployment.id).set(STATES[deployment.health.breaker.state(now)])
-        reply.answer_as(200, [("content-type", CONTENT_TYPE_LATEST)], generate_latest(self.registry))
+        await reply.answer_as(
+            200, [(b"content-type", CONTENT_TYPE_LATEST.encode())], generate_latest(self.registry)
+        )

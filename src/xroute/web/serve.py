@@ -70,7 +70,7 @@ async def _serve(app: App, loaded: Loaded, transports: dict[str, Transport]) -> 
         app,
         address=settings.host,
         port=settings.port,
-        interface=Interfaces.RSGI,
+        interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(max_buffer_size=WINDOW, pipeline_flush=False),
         backlog=BACKLOG,

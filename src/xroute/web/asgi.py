@@ -1,0 +1,153 @@
+"""ASGI: a request's parts, and a Reply over its send.
+
+ASGI and not granian's own RSGI, which is 10 us quicker a call: RSGI's streams have no back-pressure, so a
+client that does not read would have the whole answer kept in memory (docs/decisions/server.md).
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from xroute.errors import InvalidRequest, PayloadTooLarge
+from xroute.gateway.reply import Headers
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+JSON = (b"content-type", b"application/json")
+STREAM = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),  # nginx would hold events back: ngx_http_proxy_module, proxy_buffering
+]
+
+
+class ClientGone(Exception):
+    """The client went away while its request was being read."""
+
+
+class RequestHeaders:
+    """Headers by lower-case name; the last of a repeated one counts."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+        self._raw = dict(raw)
+
+    def get(self, key: str, default: str | None = None) -> str | None:
+        """The value as text."""
+        value = self._raw.get(key.encode("latin-1"))
+        return default if value is None else value.decode("latin-1")
+
+
+class AsgiReply:
+    """gateway.reply.Reply over ASGI. A client that goes away cancels the task that serves it."""
+
+    __slots__ = ("_gone", "_nudges", "_send", "gone", "last_write", "opened", "request_id", "started")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._gone: asyncio.Future[Message] | None = None
+        self._nudges: set[asyncio.Task[None]] = set()
+        self.request_id = "req-" + secrets.token_hex(12)
+        self.started = self.last_write = time.monotonic()
+        self.opened = False
+        self.gone = False
+
+    def watch(self, receive: Receive) -> None:
+        """From now on the client's going cancels this task. The request's body must have been read."""
+        task = asyncio.current_task()
+        assert task is not None
+
+        def leave(_: object) -> None:
+            if self._gone is not None:
+                self.gone = True
+                task.cancel()
+
+        self._gone = asyncio.ensure_future(receive())
+        self._gone.add_done_callback(leave)
+
+    def unwatch(self) -> None:
+        """Ends what `watch` began."""
+        gone, self._gone = self._gone, None
+        if gone is not None:
+            gone.cancel()
+
+    async def answer(self, status: int, headers: Headers, body: bytes) -> None:
+        """The whole answer, JSON."""
+        await self.answer_as(status, [JSON, *encoded(headers)], body)
+
+    async def answer_as(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """The whole answer, with a content type of its own."""
+        self.opened = True
+        headers.append((b"content-length", b"%d" % len(body)))
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def open(self, headers: Headers) -> None:
+        """The head of a stream."""
+        self.opened = True
+        await self._send({"type": "http.response.start", "status": 200, "headers": STREAM + encoded(headers)})
+
+    async def write(self, data: bytes) -> None:
+        """Whole events."""
+        self.last_write = time.monotonic()
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    def nudge(self, data: bytes) -> None:
+        """A comment, without waiting."""
+        task = asyncio.ensure_future(self._comment(data))
+        self._nudges.add(task)
+        task.add_done_callback(self._nudged)
+
+    async def _comment(self, data: bytes) -> None:
+        if not self.opened:
+            await self.open([("x-request-id", self.request_id)])
+        await self.write(data)
+
+    def _nudged(self, task: "asyncio.Task[None]") -> None:
+        self._nudges.discard(task)
+        if not task.cancelled():
+            task.exception()  # a client that is gone: its own task learns it
+
+    async def end(self) -> None:
+        """The proper end of a stream."""
+        await self._send({"type": "http.response.body", "body": b""})
+
+
+def encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Headers as ASGI has them."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+async def read_body(headers: RequestHeaders, receive: Receive, limit: int) -> bytes:
+    """The request's body; PayloadTooLarge above `limit` bytes, at once where the length is announced."""
+    if (encoding := headers.get("content-encoding")) and encoding.lower() != "identity":
+        raise InvalidRequest("Send the body without content-encoding.", code="unsupported_encoding")
+    length = headers.get("content-length")
+    if length is not None and length.isascii() and length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        part: bytes = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+        if not message.get("more_body"):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _too_large(limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"The request body is larger than the {limit // (1024 * 1024)} MiB that this server takes.",
+        code="payload_too_large",
+    )

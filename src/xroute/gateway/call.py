@@ -32,6 +32,7 @@ log = logging.getLogger("xroute.gateway")
 
 MAX_WAIT_S = 20.0  # the longest pause a call makes for a Retry-After; beyond it the client decides
 FOREVER = float("inf")
+MIN_SPEED_TOKENS = 16  # a shorter answer says little of the speed
 REST_S = 1.0  # pause after a 429 that does not say how long
 BAD_CREDENTIAL_S = 60.0  # pause of a credential that a provider does not accept
 
@@ -127,7 +128,8 @@ class Gateway:
                 continue
             finally:
                 self._waited(run, deployment, began)
-            self._answered(run, deployment)
+            deployment.health.answer.note(self._clock(), self._clock() - began)
+            self._answered(deployment)
             await self._finish(run, answer)
             return
 
@@ -160,14 +162,16 @@ class Gateway:
             break
         run.upstream_s += self._clock() - began
         run.ttft_s = self._clock() - run.reply.started
-        deployment.health.first_token(self._clock(), self._clock() - began)
+        first = self._clock()
+        deployment.health.first_token.note(first, first - began)
         try:
             failure = await relay(run, opened, self._price_stream, self._clock)
         finally:
             opened.exchange.close()
             deployment.health.in_flight -= 1
         if failure is None:
-            self._answered(run, deployment)
+            self._answered(deployment)
+            self._note_speed(run, deployment, self._clock() - first)
         else:
             self._blame(deployment, failure)
 
@@ -228,7 +232,12 @@ class Gateway:
         level = logging.ERROR if failure.kind in retry.BREAKS_CREDENTIAL else logging.INFO
         log.log(level, "%s: %s (HTTP %s, code %s)", deployment.id, failure.kind, failure.status, failure.code)
 
-    def _answered(self, run: Run, deployment: Deployment) -> None:
+    @staticmethod
+    def _note_speed(run: Run, deployment: Deployment, seconds: float) -> None:
+        if run.usage is not None and run.usage.output >= MIN_SPEED_TOKENS and seconds > 0:
+            deployment.health.speed(run.usage.output / seconds)
+
+    def _answered(self, deployment: Deployment) -> None:
         now = self._clock()
         deployment.health.breaker.success(now)
         deployment.credential.breaker.success(now)

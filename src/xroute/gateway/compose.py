@@ -1,16 +1,17 @@
 """Settings, catalog and environment become a fleet."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from xroute import dialects
 from xroute.catalog.book import Catalog
-from xroute.catalog.entries import Offer, Provider
+from xroute.catalog.entries import Model, Offer, Provider
 from xroute.catalog.load import load as load_catalog
 from xroute.config.load import Loaded
 from xroute.config.settings import ProviderSettings
 from xroute.config.wanted import wanted_providers
 from xroute.errors import ConfigError
 from xroute.gateway.fleet import Fleet
-from xroute.gateway.hosts import Host, check_routes, find_host, merge, served
+from xroute.gateway.hosts import ANY, Host, check_routes, find_host, merge, served
 from xroute.money.book import PriceBook
 from xroute.upstream.discovery import Found, entries
 
@@ -48,7 +49,8 @@ def discovered(scene: Scene, found: list[Found]) -> bool:
     if not found:
         return False
     providers, models, offers = entries(found)
-    hosts = [host for host in fleet.hosts.values() if host.provider.id != SIM.id]
+    simulated = scene.simulated and SIM.id not in scene.loaded.settings.providers
+    hosts = [host for host in fleet.hosts.values() if not (simulated and host.provider.id == SIM.id)]
     known = {host.provider.id for host in hosts}
     hosts += [
         find_host(provider, ProviderSettings(), scene.loaded.environ, f"port {provider.port}")
@@ -65,37 +67,34 @@ def discovered(scene: Scene, found: list[Found]) -> bool:
 
 def _compose(loaded: Loaded, catalog: Catalog) -> Scene:
     settings = loaded.settings
-    hosts: list[Host] = []
-    for id_ in wanted_providers(settings, loaded.found):
-        section = settings.providers.get(id_)
-        origin = loaded.path.name if section is not None and loaded.path else loaded.found.get(id_, "config")
-        host = _host(catalog, id_, section or ProviderSettings(), loaded, origin)
+    hosts = [_host(catalog, id_, loaded) for id_ in wanted_providers(settings, loaded.found)]
+    for host in hosts:
         catalog = catalog.extended(providers=[host.provider])
         models, offers = served(catalog, host.provider, host.settings.models)
         catalog = catalog.extended(models=models, offers=offers)
-        hosts.append(host)
-    simulated = not hosts
-    if simulated:
-        hosts = [find_host(SIM, ProviderSettings(), {}, "built in")]
-        catalog = _with_sim(catalog)
+    simulated = all(host.problem or host.provider.id == SIM.id for host in hosts)
+    if simulated or any(host.provider.id == SIM.id for host in hosts):
+        catalog = _with_sim(catalog, everything=simulated)
+    if simulated and not any(host.provider.id == SIM.id for host in hosts):
+        hosts.append(find_host(SIM, ProviderSettings(), {}, "built in"))
     check_routes(settings, catalog)
     return Scene(Fleet(settings, catalog, hosts, PriceBook(catalog, settings.prices)), loaded, simulated)
 
 
-def _host(catalog: Catalog, id_: str, section: ProviderSettings, loaded: Loaded, origin: str) -> Host:
+def _host(catalog: Catalog, id_: str, loaded: Loaded) -> Host:
+    """A provider in use. What the config names must be usable; what the environment holds need not."""
+    section = loaded.settings.providers.get(id_)
+    origin = loaded.found.get(id_, "config") if section is None else "config"
+    section = section or ProviderSettings()
     host = find_host(merge(catalog.providers.get(id_), id_, section), section, loaded.environ, origin)
-    if not host.keys:
-        variables = " or ".join(host.provider.env)
-        raise ConfigError(
-            f"has no credential: set api_key here, or {variables} in the environment", f"providers.{id_}"
-        )
+    if host.problem and origin == "config" and dialects.get(host.provider.dialect) is not None:
+        raise ConfigError(host.problem, f"providers.{id_}")
     return host
 
 
-def _with_sim(catalog: Catalog) -> Catalog:
-    """The simulator serves every model there is, and one of its own."""
-    own = replace(
-        next(iter(catalog.models.values())), id="sim/sim", name="Simulator", maker="sim", aliases=("sim",)
-    )
+def _with_sim(catalog: Catalog, *, everything: bool) -> Catalog:
+    """The simulator serves a model of its own and, where nobody else is there, every model."""
+    own = Model("sim/sim", "Simulator", "sim", abilities=ANY, aliases=("sim",), source="built in")
     catalog = catalog.extended(models=[own])
-    return catalog.extended(offers=[Offer(SIM.id, id_, id_) for id_ in catalog.models])
+    names = list(catalog.models) if everything else [own.id]
+    return catalog.extended(offers=[Offer(SIM.id, name, name) for name in names])

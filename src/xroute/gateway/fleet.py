@@ -110,7 +110,7 @@ class Fleet:
 
     def _usable(self, offer: Offer) -> bool:
         host = self.hosts.get(offer.provider)
-        return host is not None and bool(host.keys) and dialects.get(host.provider.dialect) is not None
+        return host is not None and not host.problem
 
     def _deploy(self, model: Model, offer: Offer) -> list[Deployment]:
         """One deployment for each credential of the provider."""

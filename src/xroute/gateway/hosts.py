@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from xroute import dialects
 from xroute.catalog.book import Catalog
 from xroute.catalog.entries import Model, Offer, Provider
 from xroute.config.settings import CredentialSettings, ModelSettings, ProviderSettings, Settings
 from xroute.errors import ConfigError
+from xroute.upstream.auth import models_target
 
 # Fields of a provider that a config section may set over the catalog's.
 _PLAIN = ("name", "dialect", "base_url", "auth", "auth_name", "prices", "local", "chat_path", "models_path")
@@ -22,6 +24,7 @@ class Host:
     variables: dict[str, str]
     settings: ProviderSettings
     origin: str  # "xroute.yaml", or the variable in which the key was found
+    problem: str = ""  # why it cannot be used, for people; "" = it can
 
     def __repr__(self) -> str:
         return f"Host({self.provider.id}, {len(self.keys)} credentials, from {self.origin})"
@@ -54,7 +57,22 @@ def find_host(provider: Provider, section: ProviderSettings, environ: Mapping[st
         for name, variable in provider.vars.items()
         if (value := section.vars.get(name) or environ.get(variable, "").strip())
     }
-    return Host(provider, _keys(provider, section.credentials, environ), variables, section, origin)
+    keys = _keys(provider, section.credentials, environ)
+    return Host(provider, keys, variables, section, origin, _problem(provider, keys, variables))
+
+
+def _problem(
+    provider: Provider, keys: tuple[tuple[str, str | None, float], ...], variables: dict[str, str]
+) -> str:
+    if dialects.get(provider.dialect) is None:
+        return f"its dialect `{provider.dialect}` is not supported yet"
+    if not keys:
+        return f"has no credential: set api_key in the config, or {' or '.join(provider.env)}"
+    try:
+        models_target(provider, None, variables)
+    except ConfigError as error:
+        return error.message.removeprefix(f"{error.where}: ")
+    return ""
 
 
 def _keys(

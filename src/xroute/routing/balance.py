@@ -51,7 +51,7 @@ def _by_price(d: Deployment) -> tuple[float, float]:
 
 
 def _by_latency(d: Deployment) -> tuple[float, float]:
-    return d.health.ttft_s, _load(d)
+    return d.health.first_token.seconds or d.health.answer.seconds, _load(d)
 
 
 def _by_throughput(d: Deployment) -> tuple[float, float]:

@@ -22,38 +22,47 @@ class Credential:
         self.breaker = Breaker(rules)
 
 
+class PeakEwma:
+    """Seconds: a slower time counts at once, a faster one only bit by bit; 0 = never measured."""
+
+    __slots__ = ("_at", "seconds")
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._at = 0.0
+
+    def note(self, now: float, seconds: float) -> None:
+        if seconds > self.seconds:
+            self.seconds = seconds
+        else:
+            keep = exp(-(now - self._at) / TAU_S)
+            self.seconds = self.seconds * keep + seconds * (1 - keep)
+        self._at = now
+
+
 class Health:
     """What a deployment has shown lately: speed, load, failures."""
 
-    __slots__ = ("_at", "breaker", "calls", "failures", "in_flight", "tokens_per_s", "ttft_s")
+    __slots__ = ("answer", "breaker", "calls", "failures", "first_token", "in_flight", "tokens_per_s")
 
     def __init__(self, rules: BreakerRules) -> None:
         self.breaker = Breaker(rules)
-        self.ttft_s = 0.0  # peak EWMA of the time to first token; 0 = never measured
-        self.tokens_per_s = 0.0  # EWMA; 0 = never measured
+        self.first_token = PeakEwma()  # of streams
+        self.answer = PeakEwma()  # of whole answers
+        self.tokens_per_s = 0.0  # EWMA of output; 0 = never measured
         self.in_flight = 0
         self.calls = 0
         self.failures = 0
-        self._at = 0.0
-
-    def first_token(self, now: float, seconds: float) -> None:
-        """Peak EWMA: a slower time counts at once, a faster one only bit by bit."""
-        if seconds > self.ttft_s:
-            self.ttft_s = seconds
-        else:
-            keep = exp(-(now - self._at) / TAU_S)
-            self.ttft_s = self.ttft_s * keep + seconds * (1 - keep)
-        self._at = now
 
     def speed(self, tokens_per_s: float) -> None:
-        """Output speed of one finished stream."""
+        """Output speed of one finished stream, after its first token."""
         self.tokens_per_s = (
             0.8 * self.tokens_per_s + 0.2 * tokens_per_s if self.tokens_per_s else tokens_per_s
         )
 
     def load(self) -> float:
         """Expected wait of one more call: what P2C compares."""
-        return max(self.ttft_s, 0.001) * (self.in_flight + 1)
+        return max(self.first_token.seconds, self.answer.seconds, 0.001) * (self.in_flight + 1)
 
 
 @dataclass(slots=True, eq=False)

@@ -1,10 +1,11 @@
 """What a person reads when the gateway starts."""
 
-from xroute import __version__, dialects
+from xroute import __version__
 from xroute.gateway.compose import SIM, Scene
 from xroute.gateway.hosts import Host
 
 PLACEHOLDER = "$XROUTE_API_KEY"
+FIRST = "openai/gpt-5"  # shown where it can be called
 
 
 def banner(scene: Scene, created: str | None) -> str:
@@ -18,8 +19,17 @@ def banner(scene: Scene, created: str | None) -> str:
     else:
         lines += [f"  keys       {_keys(scene)}; another one: xroute serve --new-key", ""]
     lines += _providers(scene)
-    lines += ["", "  try it:", *_curl(url, created or PLACEHOLDER), ""]
+    lines += ["", "  try it:", *_curl(url, created or PLACEHOLDER, _model(scene)), ""]
     return "\n".join(lines)
+
+
+def _model(scene: Scene) -> str:
+    """A model that answers here, for the line to paste."""
+    fleet = scene.fleet
+    served = [model for model in fleet.served() if not model.retired]
+    if not served or any(model.id == FIRST for model in served):
+        return FIRST.partition("/")[2]
+    return next(iter(fleet.settings.models), served[0].id)
 
 
 def _keys(scene: Scene) -> str:
@@ -28,34 +38,30 @@ def _keys(scene: Scene) -> str:
 
 
 def _providers(scene: Scene) -> list[str]:
+    hosts = [host for host in scene.fleet.hosts.values() if host.provider.id != SIM.id or not scene.simulated]
+    lines = [_host(host) for host in hosts]
     if scene.simulated:
-        lines = [
-            "  providers  none found, so the built-in SIMULATOR answers every model.",
-            "             Its answers are made up. Set a key, such as OPENAI_API_KEY, and start again.",
+        lines += [
+            "none can be used, so the built-in SIMULATOR answers every model. Its answers are made up.",
+            "Set a provider's key, such as OPENAI_API_KEY, and start again.",
         ]
         if scene.fleet.settings.discover:
-            lines.append(
-                "             A model server on this machine (Ollama, vLLM, llama.cpp) is found by itself."
-            )
-        return lines
-    hosts = list(scene.fleet.hosts.values())
-    return [
-        ("  providers  " if place == 0 else "             ") + _host(host) for place, host in enumerate(hosts)
-    ]
+            lines.append("A model server on this machine (Ollama, vLLM, llama.cpp) is found by itself.")
+    return [("  providers  " if place == 0 else "             ") + line for place, line in enumerate(lines)]
 
 
 def _host(host: Host) -> str:
     provider = host.provider
-    if dialects.get(provider.dialect) is None:
-        return f"{provider.id:<14} ({host.origin}) not used: dialect `{provider.dialect}` comes later"
+    if host.problem:
+        return f"{provider.id:<14} found ({host.origin}) but not used: {host.problem}"
     count = f", {len(host.keys)} credentials" if len(host.keys) > 1 else ""
     where = "the built-in simulator" if provider.id == SIM.id else provider.base_url
     return f"{provider.id:<14} {where}  ({host.origin}{count})"
 
 
-def _curl(url: str, key: str) -> list[str]:
+def _curl(url: str, key: str, model: str) -> list[str]:
     return [
         f"    curl {url}/v1/chat/completions \\",
         f'      -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\',
-        """      -d '{"model": "gpt-5", "messages": [{"role": "user", "content": "Hello"}]}'""",
+        f"""      -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'""",
     ]

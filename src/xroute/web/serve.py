@@ -25,7 +25,7 @@ from xroute.wire.http import Transport
 
 log = logging.getLogger("xroute")
 
-DISCOVER_S = 30.0  # seconds between looks for model servers on this machine
+FIRST_LOOK_S, LAST_LOOK_S = 5.0, 120.0  # pauses between looks for model servers on this machine
 BACKLOG = 4096  # connections that wait to be accepted
 WINDOW = 512 * 1024  # bytes; hyper's buffer for one connection
 
@@ -97,6 +97,7 @@ async def _look_around(scene: Scene, transports: dict[str, Transport]) -> None:
     keys = {
         id_: value for id_, name in scene.loaded.found.items() if (value := scene.loaded.environ.get(name))
     }
+    pause_s = FIRST_LOOK_S
     while True:
         found = await discover(transports["http"], scene.fleet.catalog.providers.values(), keys)
         if discovered(scene, found):
@@ -104,4 +105,5 @@ async def _look_around(scene: Scene, transports: dict[str, Transport]) -> None:
             log.info("found on this machine: %s", ", ".join(names))
             if SIM.id not in scene.fleet.hosts:
                 log.info("the simulator steps back")
-        await asyncio.sleep(DISCOVER_S)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, LAST_LOOK_S)

@@ -65,7 +65,7 @@ def _shown(d: Deployment, now: float) -> DeploymentHealth:
         in_flight=health.in_flight,
         calls=health.calls,
         failures=health.failures,
-        ttft_ms=round(health.ttft_s * 1000, 1) or None,
+        ttft_ms=round(health.first_token.seconds * 1000, 1) or None,
     )
 
 

@@ -65,18 +65,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 async def _serve(app: App, loaded: Loaded, transports: dict[str, Transport]) -> None:
     settings = loaded.settings
-    logging.getLogger("_granian").setLevel(logging.ERROR)
-    server = Server(
-        app,
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(max_buffer_size=WINDOW, pipeline_flush=False),
-        backlog=BACKLOG,
-        websockets=False,
-        log_enabled=False,
-    )
+    server = make_server(app, settings.host, settings.port)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
@@ -90,6 +79,22 @@ async def _serve(app: App, loaded: Loaded, transports: dict[str, Transport]) -> 
             task.cancel()
         for transport in {id(t): t for t in transports.values()}.values():
             await transport.close()
+
+
+def make_server(app: App, host: str, port: int) -> Server:
+    """The server for the application in this process; its `serve` runs until its `stop` is called."""
+    logging.getLogger("_granian").setLevel(logging.ERROR)
+    return Server(
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(max_buffer_size=WINDOW, pipeline_flush=False),
+        backlog=BACKLOG,
+        websockets=False,
+        log_enabled=False,
+    )
 
 
 async def _look_around(scene: Scene, transports: dict[str, Transport]) -> None:

@@ -7,6 +7,7 @@ XrouteError
       InvalidPrompt          400 invalid_prompt
       ContextLength          400 context_length_exceeded
       ContentPolicy          400 content_policy_violation
+      Conflict               409 invalid_request
     Authentication         401 authentication
     PaymentRequired        402 payment_required
     PermissionDenied       403 permission_denied
@@ -96,6 +97,12 @@ class ContentPolicy(InvalidRequest):
     """A provider's content policy refused the request."""
 
     error_type = "content_policy_violation"
+
+
+class Conflict(InvalidRequest):
+    """The request contradicts an earlier one."""
+
+    status = 409
 
 
 class Authentication(CallError):

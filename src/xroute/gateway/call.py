@@ -79,7 +79,7 @@ class Gateway:
             run.error_type = error.error_type
             if not reply.opened:
                 raise
-            await reply.write(error_event(error, run) + DONE)
+            await reply.write(error_event(error, reply.request_id, run.model()) + DONE)
             await reply.end()
         finally:
             self.streams.discard(run)

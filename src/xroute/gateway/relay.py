@@ -41,7 +41,7 @@ async def relay(
         run.failed.append((run.deployment, failure))
         error = verdict(run.failed[-1:])
         run.outcome, run.error_type = _OUTCOMES.get(failure.kind, "failed"), error.error_type
-        await reply.write(error_event(error, run) + DONE)
+        await reply.write(error_event(error, reply.request_id, run.model()) + DONE)
     else:
         run.outcome = "completed"
         await reply.write(_last(run, decoder) + DONE)
@@ -87,15 +87,15 @@ def events(chunks: list[Chunk]) -> bytes:
     return b"".join([b"data: %b\n\n" % chunk.raw for chunk in chunks])
 
 
-def error_event(error: CallError, run: Run) -> bytes:
+def error_event(error: CallError, request_id: str, model: str) -> bytes:
     """The typed in-band error: a chunk with a top-level `error` and `finish_reason: "error"`."""
     chunk: dict[str, object] = {
-        "id": f"chatcmpl-{run.reply.request_id}",
+        "id": f"chatcmpl-{request_id}",
         "object": "chat.completion.chunk",
         "created": int(time.time()),
-        "model": run.deployment.upstream if run.deployment else run.call.models[0],
+        "model": model,
         "choices": [{"index": 0, "delta": {}, "finish_reason": "error"}],
-        "error": body_of(error, run.reply.request_id),
+        "error": body_of(error, request_id),
     }
     return b"data: %b\n\n" % orjson.dumps(chunk)
 

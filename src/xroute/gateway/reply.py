@@ -10,8 +10,16 @@ class Reply(Protocol):
 
     request_id: str
     started: float  # monotonic seconds
-    opened: bool  # the head of a stream was sent
-    last_write: float  # monotonic seconds; for keep-alive comments
+
+    @property
+    def opened(self) -> bool:
+        """The head of a stream was sent."""
+        ...
+
+    @property
+    def last_write(self) -> float:
+        """Monotonic seconds; for keep-alive comments."""
+        ...
 
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """The whole answer at once."""

@@ -1,7 +1,10 @@
 """The OpenAI surface: chat completions."""
 
+from functools import partial
+
 from xroute.dialects.openai.parse import parse
 from xroute.gateway.call import Gateway
+from xroute.gateway.replay import Replays
 from xroute.web.asgi import AsgiReply, read_body
 from xroute.web.edge import Request
 
@@ -12,9 +15,17 @@ class Inference:
     def __init__(self, gateway: Gateway, max_body: int) -> None:
         self._gateway = gateway
         self._max_body = max_body
+        self._replays = Replays()
 
     async def chat(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/chat/completions."""
-        call = parse(await read_body(request.headers, request.receive, self._max_body))
+        raw = await read_body(request.headers, request.receive, self._max_body)
+        call = parse(raw)
         reply.watch(request.receive)
-        await self._gateway.chat(call, reply)
+        key = request.headers.get("idempotency-key")
+        if key is None:
+            await self._gateway.chat(call, reply)
+            return
+        whose = request.principal.name if request.principal else ""
+        make = partial(self._gateway.chat, call)
+        await self._replays.once((whose, key), raw, reply, stream=call.stream, call=make)

@@ -60,7 +60,11 @@ class SimExchange:
 
     async def open(self) -> None:
         """Waits for the head; ConnectError or TimedOut("first_byte") in its place."""
-        step = await self._next("first_byte", self._timeouts.first_byte)
+        try:
+            step = await self._next("first_byte", self._timeouts.first_byte)
+        except TimedOut:  # nobody holds this exchange yet, so nobody could close it
+            self.close()
+            raise
         if not isinstance(step, Head):
             raise ConnectError("the simulator reset the connection")
         self.status, self.headers = step.status, step.headers

@@ -17,9 +17,9 @@ def request(headers=None, path="/v1/chat/completions", method="POST", **body):
     return SimRequest(method, path, headers or {}, orjson.dumps(body))
 
 
-def answer(profile=PLAIN, n=1, t_s=0.0, headers=None, **body):
+def answer(profile=PLAIN, number=1, t_s=0.0, headers=None, **body):
     """(status, body) of a request, played without a carrier."""
-    steps = list(script(request(headers, **body), profile, n, t_s))
+    steps = list(script(request(headers, **body), profile, number, t_s))
     head = next(step for step in steps if isinstance(step, Head))
     return head.status, b"".join(step.data for step in steps if isinstance(step, Bytes))
 

@@ -4,7 +4,6 @@ The modules of the commands import what is heavy inside their functions, so that
 do not wait for pydantic, granian and the price list.
 """
 
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -72,4 +71,3 @@ app.command("bench")(bench.bench)
 def main() -> None:
     """Runs the command line of this process."""
     app(prog_name="xroute")
-    sys.exit(0)

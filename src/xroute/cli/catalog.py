@@ -37,7 +37,7 @@ def import_(
     from xroute.catalog.imports import plan_import
     from xroute.catalog.load import load
 
-    data = _parse(file.read_bytes() if file else _fetch(), str(file or ADDRESS))
+    data = _parse(_read(file) if file else _fetch(), str(file or ADDRESS))
     plan = plan_import(data, load([folder]))
     typer.echo(plan.diff())
     if not plan.providers and not plan.models and not plan.offers:
@@ -60,6 +60,13 @@ def revert_(config: ConfigOption = None) -> None:
         note(f"there is no import to take back in {folder}")
         raise typer.Exit(1)
     note(f"the last import into {folder} is taken back")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", str(file)) from None
 
 
 def _parse(content: bytes, where: str) -> "Mapping[str, Any]":

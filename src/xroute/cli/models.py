@@ -74,9 +74,8 @@ def _show(rows: list[Row]) -> None:
     columns = ["model", "provider", "its name", "context", "output", "in $/M", "out $/M", "note"]
     right = ("context", "output", "in $/M", "out $/M")
     show_table(columns, [_cells(row) for row in rows], right)
-    note(
-        f"{len({row.model.id for row in rows})} models, {sum(row.offer is not None for row in rows)} deployments"
-    )
+    count, deployments = len({row.model.id for row in rows}), sum(row.offer is not None for row in rows)
+    note(f"{count} models, {deployments} deployments; prices in USD per million tokens")
 
 
 def _cells(row: Row) -> list[str]:

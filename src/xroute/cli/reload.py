@@ -52,8 +52,7 @@ class Reloader:
 
     def run(self) -> int:
         """Until SIGINT or SIGTERM; 0. Both are handed to the child, which ends its calls properly."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._end)
+        before = {number: signal.signal(number, self._end) for number in (signal.SIGINT, signal.SIGTERM)}
         seen = self._look()
         child = self._start()
         try:
@@ -66,6 +65,8 @@ class Reloader:
                     child = self._start()
         finally:
             _end(child)
+            for number, handler in before.items():
+                signal.signal(number, handler)
         return 0
 
     def _start(self) -> "subprocess.Popen[bytes]":

@@ -123,7 +123,7 @@ class _Reader:
         self._tagged(node, key, "map")
         data: dict[str, Any] = {}
         for name_node, item in node.value:
-            name = name_node.value if isinstance(name_node, yaml.ScalarNode) else None
+            name = _joined(str(name_node.value)) if isinstance(name_node, yaml.ScalarNode) else None
             line = name_node.start_mark.line
             if name is None:
                 self._problem(key, "a key is text, not a list or mapping", line)
@@ -145,7 +145,7 @@ class _Reader:
         return items
 
     def _scalar(self, node: yaml.Node, key: Key) -> Any:
-        text = str(node.value)
+        text = _joined(str(node.value))
         match node.tag.removeprefix(_TAG):
             case "null":
                 return None
@@ -186,6 +186,11 @@ class _Reader:
 
     def _problem(self, key: Key, text: str, line: int) -> None:
         self.document.problems.append(Problem(key, text, f"{self._name}:{line + 1}", line + 1))
+
+
+def _joined(text: str) -> str:
+    """JSON escapes a character beyond U+FFFF as two halves, which YAML leaves apart; a lone half is none."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _whole(text: str) -> int | str:

@@ -51,6 +51,10 @@ def test_json_is_read_too():
     }
 
 
+def test_json_escapes_of_large_characters_are_joined():
+    assert read('{"\\ud83d\\ude00": "\\ud83d\\ude00 \\ud83d"}', "f", {}).data == {"😀": "😀 \ufffd"}
+
+
 def test_a_price_keeps_its_digits():
     data = read("prices: {m: {input: 0.1, output: 3}}\ntimeouts: {total: 0.1}", "f", {}).data
     assert data["prices"]["m"]["input"] == Decimal("0.1")

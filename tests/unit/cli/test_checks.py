@@ -1,0 +1,120 @@
+"""The doctor's checks: each says what to do, and none says a key."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from xroute.catalog.entries import Provider
+from xroute.cli import checks, reach
+from xroute.cli.checks import Finding, doubtful
+from xroute.cli.reach import Probe
+from xroute.config.settings import ProviderSettings
+from xroute.gateway.hosts import Host
+
+
+def host(key: str | None = "sk-0123456789", **changes: str) -> Host:
+    fields = {"id": "p", "name": "P", "dialect": "openai", "base_url": "https://h/v1"} | changes
+    variables = {"region": "REGION"} if "{region}" in fields["base_url"] else {}
+    return Host(Provider(**fields, vars=variables), (("K", key, 1.0),), {}, ProviderSettings(), "here")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("key", "doubt"),
+    [
+        ("sk-proj-0123456789abcdef", ""),
+        ("Bearer sk-0123456789", "begins with"),
+        ("'sk-0123456789'", "quotes"),
+        ("sk-0123 456789", "space"),
+        ("sk-0123456789…", "characters that no key has"),
+        ("your-api-key", "placeholder"),
+        ("<your key>", "placeholder"),
+        ("sk-xxxxxxxxxxxx", "placeholder"),
+        ("changeme", "placeholder"),
+        ("sk-1", "fewer than 8"),
+    ],
+)
+def test_odd_keys_are_recognised(key: str, doubt: str):
+    found = doubtful(key)
+    assert doubt in found
+    assert bool(found) is bool(doubt)
+    assert key not in found
+
+
+def test_a_good_provider_is_present():
+    assert [f.state for f in checks.credentials(host())] == ["ok"]
+
+
+def test_a_provider_without_a_key_needs_none():
+    assert list(checks.credentials(host(None))) == [Finding("ok", "provider p", "needs no key (from here)")]
+
+
+def test_an_unknown_dialect_is_a_warning():
+    (finding,) = checks.credentials(host(dialect="klingon"))
+    assert finding.state == "warn"
+    assert "klingon" in finding.text
+
+
+def test_a_missing_placeholder_is_a_failure():
+    (finding,) = checks.credentials(host(base_url="https://{region}.h/v1"))
+    assert finding.state == "fail"
+    assert "REGION" in finding.text
+
+
+def test_a_port_in_use_is_a_warning():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert checks.port_free("127.0.0.1", port).state == "warn"
+    assert checks.port_free("127.0.0.1", port).state == "ok"
+
+
+def test_a_host_that_is_not_this_machine_is_a_warning():
+    assert checks.port_free("192.0.2.1", 8790).state == "warn"
+
+
+def test_a_folder_is_writable_or_says_why_not(tmp_path: Path):
+    assert checks.writable("s", tmp_path).state == "ok"
+    assert "made at the first start" in checks.writable("s", tmp_path / "a" / "b").text
+    file = tmp_path / "file"
+    file.write_text("")
+    assert checks.writable("s", file / "below").state == "fail"
+
+
+def test_the_limit_of_open_files_is_read():
+    assert checks.open_files().subject == "open files"
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        (200, "ok"),
+        (401, "fail"),
+        (403, "fail"),
+        (404, "ok"),
+        (405, "ok"),
+        (429, "warn"),
+        (500, "warn"),
+        (503, "warn"),
+    ],
+)
+def test_only_a_refused_key_is_a_failure(status: int, state: str):
+    assert reach.judged("s", "h", status).state == state
+
+
+@pytest.mark.parametrize(
+    ("dates", "state", "text"),
+    [
+        ([], "ok", "not compared"),
+        ([1000.0], "ok", "agrees"),
+        ([880.0], "warn", "120 s ahead"),
+        ([1200.0], "warn", "200 s behind"),
+        ([1000.0, 1001.0, 5.0], "ok", "agrees"),
+    ],
+)
+def test_the_clock_is_compared_with_the_providers(dates: list[float], state: str, text: str):
+    probes = [Probe(Finding("ok", "s", ""), date) for date in dates] + [Probe(Finding("fail", "s", ""))]
+    finding = reach.clock(probes, 1000.0)
+    assert finding.state == state
+    assert text in finding.text

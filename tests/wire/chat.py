@@ -165,7 +165,9 @@ def _sum(chunks: list[Chunk]) -> Reading:
 
 def _told(said: dict[str, Any], finish: str | None) -> Choice:
     """A message or delta in OpenAI's form; the canonical `reasoning` alone is read."""
-    one = Choice(said.get("content") or "", said.get("reasoning") or "", said.get("refusal") or "", finish=finish)
+    one = Choice(
+        said.get("content") or "", said.get("reasoning") or "", said.get("refusal") or "", finish=finish
+    )
     audio = said.get("audio") or {}
     one.sound = (audio.get("transcript") or "") + (audio.get("data") or "")
     for call in said.get("tool_calls") or []:
@@ -193,7 +195,10 @@ def _same_tools(choice: Choice, other: Choice) -> None:
     expect(len(choice.tools) == len(other.tools), f"{len(other.tools)} tool calls, not {len(choice.tools)}")
     for old, new in zip(choice.tools, other.tools, strict=True):
         for name in ("name", "arguments"):
-            expect(getattr(old, name) == getattr(new, name), f"a tool call's {name}: {_short(getattr(new, name))}")
+            expect(
+                getattr(old, name) == getattr(new, name),
+                f"a tool call's {name}: {_short(getattr(new, name))}",
+            )
         expect(new.id == old.id if old.id else new.id, f"a tool call's id: {new.id!r}, not {old.id!r}")
 
 

@@ -43,7 +43,9 @@ def check(recording: Recording) -> None:
     message = _message(recording.text)
     expect(message in failure.message, f"another message: {failure.message[:80]!r}, not {message[:80]!r}")
     right = _right(recording.status, recording.text)
-    expect(failure.kind in right, f"{recording.status} is {failure.kind}, not {right}: {failure.message[:200]}")
+    expect(
+        failure.kind in right, f"{recording.status} is {failure.kind}, not {right}: {failure.message[:200]}"
+    )
 
 
 def _right(status: int, text: str) -> set[str]:

@@ -25,7 +25,15 @@ class Parser:
 
     def events(self, data: bytes) -> list[tuple[str, bytes]]:
         """(event name, data) of each event that `data` finishes; nameless ones have ""."""
-        if b"\n" not in data and b"\r" not in data:
+        if (
+            not self._size
+            and data[:6] == b"data: "
+            and data.find(b"\n") == len(data) - 2
+            and b"\r" not in data
+        ):
+            if data[-1:] == b"\n":  # one whole event, as servers mostly send them
+                return [("", data[6:-2])]
+        elif b"\n" not in data and b"\r" not in data:
             self._held.append(data)
             self._grow(self._size + len(data))
             return []

@@ -122,9 +122,7 @@ def _unwrapped(info: ErrorInfo, value: Json) -> ErrorInfo:
         return info
     message = f"{info.message}: {inner.message}"
     code = inner.code if inner.code and (info.code is None or info.status) else info.code
-    return ErrorInfo(
-        message, code, info.type or inner.type, info.param or inner.param, info.status
-    )
+    return ErrorInfo(message, code, info.type or inner.type, info.param or inner.param, info.status)
 
 
 def _plain(raw: bytes, content_type: str) -> str:

@@ -11,6 +11,7 @@ from xroute.dialects.openai.calls import Pieces
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.decode import decode
 from xroute.dialects.openai.fault import embedded, error_of
+from xroute.dialects.openai.template import Template, learn
 from xroute.errors import CutError
 from xroute.wire.sse import Parser
 from xroute.wire.usage import Usage
@@ -19,6 +20,9 @@ KIND = "chat.completion.chunk"
 MALFORMED = "malformed"  # `type` of an error that is a stream we cannot read
 ENVELOPE = ("id", "object", "created", "model", "system_fingerprint", "service_tier", "provider")
 CHANGED, CONTENT, FINISH, FOREIGN = 1, 2, 4, 8  # what was found in a chunk
+TEMPLATES = 3  # kept per stream: reasoning, text, and another choice's
+LESSONS = 10  # chunks of one kind that are looked at to learn their template
+WORTH = 12  # uses that pay for another lesson
 MAX_HEAD = 4 * 1024 * 1024  # bytes kept of a body that turns out not to be server-sent events
 
 
@@ -34,11 +38,13 @@ class Decoder:
         "_created",
         "_head",
         "_last",
+        "_lessons",
         "_model",
         "_parser",
         "_quirks",
         "_request_id",
         "_seen",
+        "_templates",
         "chars",
         "done",
         "error",
@@ -59,6 +65,8 @@ class Decoder:
         self._seen = False  # any event yet
         self._choices: dict[int, _Choice] = {}
         self._last: Json = {}  # the latest chunk
+        self._templates: tuple[Template, ...] = ()
+        self._lessons = 0 if quirks.usage_paths else LESSONS
         self._alone = False  # that chunk held usage and no choices
         self.usage_body: Json | None = None  # the provider's own usage object
         self.finish_reason: str | None = None
@@ -117,6 +125,13 @@ class Decoder:
     def _event(self, name: str, raw: bytes, out: list[Chunk]) -> None:
         if self.done or self.error:
             return
+        if self._templates and not name:
+            for known in self._templates:
+                if fitted := known.fit(raw):
+                    self.chars += fitted[1]
+                    self._last, self._alone = known.body, False
+                    out.append(Chunk(fitted[0], content=True))
+                    return
         self._seen = True
         try:
             body = orjson.loads(raw)
@@ -177,11 +192,11 @@ class Decoder:
             flags |= self._choice(choice, position) if choice.__class__ is dict else FOREIGN
         if self.error:
             return
-        counted = (flags & FINISH or not choices or self._quirks.usage_paths or "usage" in body) and (
-            self._count(body)
-        )
-        if counted and body.pop("usage", None) is not None:
-            flags |= CHANGED
+        counted = False
+        if body.get("usage") is not None or flags & FINISH or not choices or self._quirks.usage_paths:
+            counted = self._count(body)
+            if body.pop("usage", None) is not None:
+                flags |= CHANGED
         if flags & FOREIGN:
             body["choices"] = [choice for choice in choices if choice.__class__ is dict]
             flags |= CHANGED
@@ -191,8 +206,24 @@ class Decoder:
         if flags & CONTENT:
             self.saw_content = True
         if not self._alone:
-            raw = codec.write(body) if flags & CHANGED else raw
-            out.append(Chunk(raw, flags & CONTENT > 0, flags & FINISH > 0))
+            tidied = codec.write(body) if flags & CHANGED else raw
+            out.append(Chunk(tidied, flags & CONTENT > 0, flags & FINISH > 0))
+        if flags & (CONTENT | FINISH | FOREIGN) == CONTENT and self._lessons and raw:
+            self._learn(raw, body, flags & CHANGED > 0)
+
+    def _learn(self, raw: bytes, body: Json, changed: bool) -> None:
+        """Keep the chunk as a template; a stream whose chunks are all different is soon given up on."""
+        if any(known.covers(raw) for known in self._templates):  # its text alone did not fit
+            return
+        self._lessons -= 1
+        new = learn(raw, body, changed)
+        if new is None:
+            return
+        if sum(known.hits for known in self._templates) >= WORTH:
+            self._lessons = LESSONS
+            for known in self._templates:
+                known.hits = 0
+        self._templates = (new, *self._templates[: TEMPLATES - 1])
 
     def _enclose(self, body: Json) -> bool:
         return envelope.tidy(body, KIND, self._request_id, self._created, self._model)

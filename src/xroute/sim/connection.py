@@ -5,6 +5,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Iterator
+from typing import cast
 
 import h11
 
@@ -45,8 +46,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
         self._connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

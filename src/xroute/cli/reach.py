@@ -41,7 +41,7 @@ async def probe_all(hosts: Sequence[Host], proxies: ProxyRules) -> list[Probe]:
         for host in hosts
         if dialects.get(host.provider.dialect) is not None
         for name, key, _ in host.keys
-        if (found := _target(host, key)) is not None
+        if (found := probe_target(host, key)) is not None
     ]
     try:
         return await asyncio.gather(*asked)
@@ -88,8 +88,8 @@ def clock(probes: Sequence[Probe], now_s: float) -> Finding:
     return Finding("ok", "clock", "agrees with the providers'")
 
 
-def _target(host: Host, key: str | None) -> Target | None:
-    """None for the simulator, and for an address that is not complete (which is a finding already)."""
+def probe_target(host: Host, key: str | None) -> Target | None:
+    """Where its models are listed; None for the simulator and for an address that is not complete."""
     try:
         target = models_target(host.provider, key, host.variables)
     except ConfigError:

@@ -19,6 +19,7 @@ from xroute.errors import ConfigError
 
 FILE = "xroute.yaml"
 DEFAULT = "default"
+_OF_NAMES = frozenset({"string_pattern_mismatch", "string_too_short"})  # pydantic adds "[key]" to their place
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -94,7 +95,9 @@ def _settings(stack: list[layers.Layer]) -> Settings:
 
 
 def _problem(details: ErrorDetails, stack: list[layers.Layer]) -> Problem:
-    key: Key = tuple(part for part in details["loc"] if part != "[key]")
+    key: Key = details["loc"]
+    if key[-1:] == ("[key]",) and details["type"] in _OF_NAMES:
+        key = key[:-1]
     known = key[:-1] if details["type"] == "missing" else key
     layer, near = _nearest(stack, known)
     may_quote = is_quotable(kind_at(key)) and near not in layer.hidden

@@ -10,7 +10,9 @@ from xroute.cli import checks, reach
 from xroute.cli.checks import Finding, doubtful
 from xroute.cli.reach import Probe
 from xroute.config.settings import ProviderSettings
+from xroute.errors import ConnectError
 from xroute.gateway.hosts import Host
+from xroute.wire.http import Target, Timeouts
 
 
 def host(key: str | None = "sk-0123456789", **changes: str) -> Host:
@@ -118,3 +120,55 @@ def test_the_clock_is_compared_with_the_providers(dates: list[float], state: str
     finding = reach.clock(probes, 1000.0)
     assert finding.state == state
     assert text in finding.text
+
+
+class Listing:
+    """A transport whose provider answers with this status and these headers; None refuses the connection."""
+
+    def __init__(self, status: int | None, date: str = "") -> None:
+        self.status = status or 0
+        self.headers = {"date": date} if date else {}
+        self.asked: list[str] = []
+        self.closed = False
+
+    async def send(self, method: str, target: Target, body: bytes, timeouts: Timeouts) -> "Listing":
+        self.asked.append(f"{method} {target.url}")
+        if not self.status:
+            raise ConnectError("refused")
+        return self
+
+    async def read(self, limit: int) -> bytes:
+        return b""
+
+    async def chunk(self, timeout_s: float | None) -> bytes:
+        return b""
+
+    def close(self) -> None:
+        self.closed = True
+
+
+TARGET = Target("https://h/v1/models", (("authorization", "Bearer sk-verysecret"),))
+
+
+async def test_a_provider_is_asked_once_for_its_models():
+    transport = Listing(200, "Sat, 21 Nov 2026 10:00:00 GMT")
+    found = await reach.probe(transport, "provider p", TARGET)  # type: ignore[arg-type]
+    assert transport.asked == ["GET https://h/v1/models"]
+    assert transport.closed
+    assert (found.finding.state, found.date_s) == ("ok", 1795255200.0)
+
+
+@pytest.mark.parametrize("date", ["", "yesterday"])
+async def test_a_provider_may_not_say_what_time_it_is(date: str):
+    found = await reach.probe(Listing(401, date), "provider p", TARGET)  # type: ignore[arg-type]
+    assert (found.finding.state, found.date_s) == ("fail", None)
+    assert "verysecret" not in found.finding.text
+
+
+async def test_a_refused_connection_names_the_host_alone():
+    found = await reach.probe(Listing(None), "provider p", TARGET)  # type: ignore[arg-type]
+    assert found.finding.text.startswith("h cannot be reached (refused)")
+
+
+def test_the_simulator_is_not_asked():
+    assert reach.probe_target(host(base_url="sim:"), None) is None

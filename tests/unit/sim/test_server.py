@@ -8,6 +8,7 @@ import sys
 
 import orjson
 import pytest
+import uvloop
 from openai import APIStatusError, AsyncOpenAI
 from tests.unit.sim.asking import HELLO
 from tests.unit.sim.carriers import LONG_S, encode, receive, serving
@@ -228,6 +229,23 @@ async def test_an_openai_client_is_answered():
             with pytest.raises(APIStatusError) as caught:
                 await client.chat.completions.create(model="gpt-5#fault=status_529", messages=HELLO)
             assert caught.value.status_code == 529
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_faults_are_the_same_on_every_event_loop(loop):
+    async def fetch(fault):
+        async with serving(failing(fault)) as server:
+            outcome = await server.fetch(stream=True)
+            return outcome.ending, outcome.body.count(b"\n\n")
+
+    expected = {
+        "reset_mid_stream:after=5": ("reset", 5),
+        "cut_mid_stream:after=5": ("cut", 5),
+        "end_mid_stream:after=5": ("end", 5),
+        "refuse:p=1": ("refused", 0),
+    }
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert {fault: runner.run(fetch(fault)) for fault in expected} == expected
 
 
 def test_a_taken_port_is_a_clear_error():

@@ -1,0 +1,1 @@
+"""Measures xroute beside a bare relay and, where installed, its peers: `python -m bench`."""

@@ -1,0 +1,89 @@
+"""Results as a table and as a plot, with what they were measured on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import plot
+
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure of the table. `target` is a most, for xroute."""
+
+    key: str
+    label: str
+    form: str = "{:,.0f}"
+    target: float | None = None
+    ratio: bool = False  # shown against the bare relay too
+
+
+ROWS = (
+    Row("call_us", "CPU per call, us", target=150, ratio=True),
+    Row("calls_per_s", "calls per second, 64 connections"),
+    Row("coalesced_us", "CPU per chunk, coalesced, us", "{:,.1f}", 15, ratio=True),
+    Row("paced_us", "CPU per chunk, paced, us", "{:,.1f}", 15, ratio=True),
+    Row("added_p50_ms", "added latency, median, ms", "{:,.2f}", 0.3),
+    Row("added_p99_ms", "added latency, 99th percentile, ms", "{:,.2f}", 2),
+    Row("idle_mb", "memory idle, MB", target=100),
+    Row("loaded_mb", "memory after load, MB"),
+    Row("streams", "streams open at once"),
+    Row("streams_mb", "memory then, MB", target=300),
+    Row("streams_cpu", "CPU then, % of a core"),
+    Row("first_s", "start to first answer, s", "{:,.2f}", 1.5),
+    Row("import_ms", "`import xroute`, ms", "{:,.1f}", 150),
+    Row("import_serve_ms", "import of all that serving needs, ms"),
+)
+
+
+def table(results: dict[str, Any]) -> str:
+    """A Markdown table: a line per figure, a column per subject, ratios against the bare relay."""
+    found: dict[str, dict[str, float]] = results["medians"]
+    names = list(found)
+    lines = ["| | " + " | ".join([*names, "target for xroute"]) + " |", "|---|" + "--:|" * (len(names) + 1)]
+    for row in ROWS:
+        if any(row.key in found[name] for name in names):
+            cells = [_cell(row, found[name], found.get("bare relay", {})) for name in names]
+            target = "" if row.target is None else f"<= {row.form.format(row.target)}"
+            lines.append("| " + " | ".join([row.label, *cells, target]) + " |")
+    return "\n".join(lines)
+
+
+def _cell(row: Row, own: dict[str, float], relay: dict[str, float]) -> str:
+    value = own.get(row.key)
+    if value is None:
+        return ""
+    text = row.form.format(value)
+    if row.ratio and relay.get(row.key) and own is not relay:
+        text += f" ({value / relay[row.key]:.2f}x)"
+    return text
+
+
+def text(results: dict[str, Any]) -> str:
+    """The table with everything that one must know to read it."""
+    machine = results["machine"]
+    direct = results["direct"]
+    return "\n".join(
+        [
+            f"Measured {results['date']} with `{results['command']}`, in {results['took_s']} s:"
+            f" medians of {results['rounds']} interleaved rounds, each load {results['seconds']} s.",
+            "",
+            table(results),
+            "",
+            *(f"- **{name}**: {about}" for name, about in results["about"].items()),
+            f"- Latency at {results['rate']:,} calls per second; straight to nginx it is"
+            f" {direct['p50_ms']:.2f} ms (median) and {direct['p99_ms']:.2f} ms (99th percentile).",
+            "- " + ", ".join(f"{name}: {value}" for name, value in machine.items()),
+        ]
+    )
+
+
+def publish(results: dict[str, Any], folder: Path) -> None:
+    """Puts the table into README.md between its marks, and draws results.svg."""
+    readme = folder / "README.md"
+    before, _, rest = readme.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    readme.write_text(f"{before}{BEGIN}\n\n{text(results)}\n\n{END}{after}")
+    (folder / "results.svg").write_text(plot.draw(results["medians"]))

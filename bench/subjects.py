@@ -1,0 +1,153 @@
+"""What is measured: how each one is started and asked, and which are here to be measured."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from bench.load import Ask
+
+KEY = "sk-bench"
+KINDS = ("whole", "coalesced", "paced")
+
+Start = Callable[[int, Mapping[str, str], Path], list[str]]  # port, upstreams' bases, folder -> command
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One thing to measure. `path` and `headers` may hold {kind} and {base} of the upstream."""
+
+    name: str
+    about: str  # what it is, with its version
+    start: Start
+    path: str = "/v1/chat/completions"
+    model: str = "{kind}"
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    env: dict[str, str] = field(default_factory=dict[str, str])
+    ready_s: float = 20.0  # the longest that its start may take
+    peer: bool = False  # a whole gateway of others: left out where hundreds of open streams are asked for
+
+    def ask(self, port: int, kind: str, bases: Mapping[str, str]) -> Ask:
+        """The request for an answer of this kind."""
+        body = {
+            "model": self.model.format(kind=kind),
+            "messages": [{"role": "user", "content": "Hello"}],
+            **({} if kind == "whole" else {"stream": True}),
+        }
+        headers = {name: value.format(kind=kind, base=bases[kind]) for name, value in self.headers.items()}
+        headers |= {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+        return Ask(port, self.path.format(kind=kind), headers, json.dumps(body).encode())
+
+    def environ(self, folder: Path) -> dict[str, str]:
+        """Its environment: nothing of ours but the path, so that no key of the user is used."""
+        inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        return inherited | {"HOME": str(folder)} | self.env
+
+
+def present(litellm: Path | None, portkey: Path | None) -> tuple[list[Subject], list[str]]:
+    """(those that can be measured, the bare relay first; why each other one cannot)."""
+    found = [_relay(), _own(), _xroute(), _litellm(litellm), _portkey(portkey)]
+    return [s for s in found if isinstance(s, Subject)], [why for why in found if isinstance(why, str)]
+
+
+def _relay() -> Subject | str:
+    if find_spec("pyreqwest") is None:
+        return "bare relay: `pip install -r bench/requirements.lock` for pyreqwest"
+    about = f"granian {version('granian')} + pyreqwest {version('pyreqwest')}, raw RSGI"
+    return Subject("bare relay", about, _starter("reqwest"), path="/{kind}/v1/chat/completions")
+
+
+def _own() -> Subject:
+    about = f"granian {version('granian')} + xroute's upstream client, raw RSGI"
+    return Subject("bare relay, own client", about, _starter("own"), path="/{kind}/v1/chat/completions")
+
+
+def _starter(module: str) -> Start:
+    def start(port: int, bases: Mapping[str, str], folder: Path) -> list[str]:
+        return [sys.executable, "-m", f"bench.relays.{module}", str(port), *(bases[kind] for kind in KINDS)]
+
+    return start
+
+
+def _xroute() -> Subject:
+    about = f"xroute {version('xroute')}: one process, keys, metrics, accounting on"
+    return Subject("xroute", about, _start_xroute, model="{kind}/gpt-4o-mini")
+
+
+def _start_xroute(port: int, bases: Mapping[str, str], folder: Path) -> list[str]:
+    config = folder / "xroute.yaml"
+    models = "models: [{id: gpt-4o-mini, context: 128000}]"
+    providers = "\n".join(
+        f"  {kind}: {{api_key: sk-upstream, base_url: {json.dumps(bases[kind])}, {models}}}" for kind in KINDS
+    )
+    prices = "\n".join(f"  {kind}/gpt-4o-mini: {{input: 0.15, output: 0.6}}" for kind in KINDS)
+    config.write_text(
+        f"host: 127.0.0.1\nport: {port}\nstate_dir: {folder}\nkeys: [{{name: bench, key: {KEY}}}]\n"
+        f"providers:\n{providers}\nprices:\n{prices}\n"
+    )
+    return [sys.executable, "-m", "xroute", "serve", "--config", str(config)]
+
+
+def _litellm(venv: Path | None) -> Subject | str:
+    if venv is None:
+        return "LiteLLM: give --litellm VENV, a venv with `pip install 'litellm[proxy]'`"
+    command = venv / "bin" / "litellm"
+    if not command.exists():
+        return f"LiteLLM: there is no {command}"
+    code = "import importlib.metadata as m; print(m.version('litellm'))"
+    own = subprocess.run([venv / "bin" / "python", "-c", code], capture_output=True, text=True, check=True)
+
+    def start(port: int, bases: Mapping[str, str], folder: Path) -> list[str]:
+        config = folder / "litellm.json"  # YAML's reader takes JSON
+        params = {
+            kind: {"model": "openai/gpt-4o-mini", "api_base": bases[kind], "api_key": "x"} for kind in KINDS
+        }
+        models = [{"model_name": kind, "litellm_params": params[kind]} for kind in KINDS]
+        config.write_text(json.dumps({"model_list": models, "general_settings": {"master_key": KEY}}))
+        flags = ["--host", "127.0.0.1", "--num_workers", "1", "--telemetry", "False"]
+        return [str(command), "--config", str(config), "--port", str(port), *flags]
+
+    return Subject(
+        "LiteLLM",
+        f"LiteLLM {own.stdout.strip()} proxy: one worker, master key, no database",
+        start,
+        env={"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"},
+        ready_s=90.0,
+        peer=True,
+    )
+
+
+def _portkey(folder: Path | None) -> Subject | str:
+    if folder is None:
+        return "Portkey: give --portkey FOLDER, one with `npm install @portkey-ai/gateway`"
+    package = folder / "node_modules" / "@portkey-ai" / "gateway"
+    program = package / "build" / "start-server.js"
+    if not program.exists():
+        return f"Portkey: there is no {program}"
+    own = json.loads((package / "package.json").read_text())["version"]
+
+    def start(port: int, bases: Mapping[str, str], folder: Path) -> list[str]:
+        return ["node", str(program), f"--port={port}", "--headless"]
+
+    return Subject(
+        "Portkey",
+        f"Portkey gateway {own}: no keys, no logs",
+        start,
+        model="gpt-4o-mini",
+        headers={"x-portkey-provider": "openai", "x-portkey-custom-host": "{base}"},
+        ready_s=30.0,
+        peer=True,
+    )
+
+
+def library(name: str) -> str:
+    """A library's version, for the record."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"

@@ -20,7 +20,6 @@ BODY_LIMIT = 32 * 1024 * 1024
 _HEAD_LIMIT = 64 * 1024
 _BACKLOG = 256 * 1024  # bytes of further requests taken while an answer is under way
 _FLUSH = 64 * 1024  # bytes written at once
-_FLUSH_TRIES = 200  # times 5 ms
 _RST = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 s
 
 
@@ -177,23 +176,15 @@ class Connection(asyncio.Protocol):
         return None
 
     def _finish(self, step: End | Cut | Reset) -> None:
-        if isinstance(step, Reset):  # busy to the end: nothing more is read
-            self._reset_when_sent(_FLUSH_TRIES)
-            return
         self._busy = False
         self._service.open -= 1
-        if isinstance(step, Cut) or not self._keep_alive:
+        if isinstance(step, Reset):
+            self.reset()
+        elif isinstance(step, Cut) or not self._keep_alive:
             self._transport.close()
         elif self._backlog:
             self._backlog = 0
             self._transport.resume_reading()
-
-    def _reset_when_sent(self, tries: int) -> None:
-        """A reset drops what is not sent yet, and some loops send later than they are told to."""
-        if tries and self._transport.get_write_buffer_size() and not self._transport.is_closing():
-            self._loop.call_later(0.005, self._reset_when_sent, tries - 1)
-        else:
-            self.reset()
 
     def reset(self) -> None:
         """Ends the connection with RST in the place of FIN."""

@@ -9,7 +9,7 @@ import orjson
 
 from xroute import dialects
 from xroute.dialects.answer import Answer, Chunk, ErrorBody, ErrorInfo, Malformed
-from xroute.dialects.openai.stream import Decoder
+from xroute.dialects.openai.stream import MALFORMED, Decoder
 from xroute.errors import InvalidRequest, TimedOut, TransportError, XrouteError
 from xroute.gateway.fleet import with_changes
 from xroute.gateway.run import Run
@@ -116,7 +116,7 @@ class Attempts:
         dialect = dialects.get(deployment.dialect)
         assert dialect is not None
         try:
-            return dialect.decode(
+            answer: Answer = dialect.decode(
                 raw,
                 model=deployment.upstream,
                 request_id=run.reply.request_id,
@@ -127,6 +127,9 @@ class Attempts:
             raise AttemptFailed(inner_failure(exchange, error.info)) from error
         except Malformed as error:
             raise AttemptFailed(Failure("malformed", error.message, exchange.status)) from error
+        if not answer.body["choices"]:
+            raise AttemptFailed(Failure("malformed", "the provider's answer is empty", exchange.status))
+        return answer
 
     def _decoder(self, run: Run, deployment: Deployment) -> Decoder:
         dialect = dialects.get(deployment.dialect)
@@ -149,8 +152,6 @@ class Attempts:
         limit_s = timeouts.first_token
         until = run.deadline if limit_s is None else min(run.deadline, sent + limit_s)
         held: list[Chunk] = []
-        if exchange.headers.get("content-type", "").startswith(("application/json", "text/html")):
-            return await self._whole(run, deployment, exchange, decoder)
         while True:
             try:
                 data = await exchange.chunk(max(until - self._clock(), 0.001))
@@ -168,14 +169,6 @@ class Attempts:
             if len(held) > MAX_HELD:
                 raise AttemptFailed(Failure("malformed", "the provider sent no content in 10,000 chunks"))
 
-    async def _whole(self, run: Run, deployment: Deployment, exchange: Exchange, decoder: Decoder) -> Opened:
-        """One JSON object instead of a stream: the answer as a stream of one chunk."""
-        raw = await exchange.read(self._max_answer)
-        answer = self._decode(run, deployment, exchange, raw)
-        held = decoder.feed(b"data: " + orjson.dumps(answer.body) + b"\n\ndata: [DONE]\n\n")
-        held += decoder.finish()
-        return Opened(exchange, decoder, held, None, ended=True)
-
 
 def _dump(body: dict[str, Any]) -> bytes:
     try:
@@ -188,4 +181,6 @@ def _dump(body: dict[str, Any]) -> bytes:
 
 def inner_failure(exchange: Exchange, info: ErrorInfo) -> Failure:
     """The failure that an error inside a good answer means; the body may name a status of its own."""
+    if info.type == MALFORMED:
+        return Failure("malformed", info.message, exchange.status)
     return classify(info.status or exchange.status, exchange.headers, info)

@@ -49,6 +49,7 @@ _CODES: dict[str, Kind] = {
     "rate_limit_exceeded": "rate_limit",
     "ratelimitreached": "rate_limit",
     "overloaded_error": "overloaded",
+    "malformed": "malformed",  # our own dialects' word for a stream that cannot be read
     "server_error": "server",
     "internal_server_error": "server",
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import orjson
 
 from xroute.dialects.answer import Chunk
-from xroute.dialects.openai.stream import Decoder
+from xroute.dialects.openai.stream import MALFORMED, Decoder
 from xroute.errors import CallError, CutError, TimedOut, TransportError
 from xroute.gateway.attempt import Opened, inner_failure
 from xroute.gateway.run import Run
@@ -77,6 +77,8 @@ def _unless_finished(decoder: Decoder, failure: Failure) -> Failure | None:
         decoder.finish()
     except CutError:
         return failure
+    if decoder.error is not None and decoder.error.type == MALFORMED:
+        return failure  # half an event, as the cut left it
     return None
 
 

@@ -1,0 +1,123 @@
+"""The whole gateway on a real port, as `xroute serve` runs it, with a client in front of it."""
+
+import asyncio
+import socket
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import orjson
+from tests.gateway.replies import Reply, read
+from tests.gateway.wires import SOON_S, Wire, dial
+
+from xroute.config.load import load
+from xroute.gateway.compose import compose
+from xroute.gateway.pulse import pulse
+from xroute.sim.plan import Profile
+from xroute.sim.transport import SimTransport
+from xroute.upstream.client import HttpTransport
+from xroute.web.app import App, create_app
+from xroute.web.serve import make_server
+
+KEY = "sk-client-1"
+CREDENTIAL = "sk-upstream-1"
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def provider(url: str, *models: tuple[str, str] | dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A provider section; a model is (the provider's name, the model served), or a mapping as it stands."""
+    entries = [{"id": each[0], "serves": each[1]} if isinstance(each, tuple) else each for each in models]
+    return {"base_url": url, "api_key": CREDENTIAL, "models": entries} | more
+
+
+class Stage:
+    """A running gateway. Ask it with `chat`, or as its user would with `client`."""
+
+    def __init__(self, app: App, port: int, client: httpx2.AsyncClient) -> None:
+        self.app = app
+        self.port = port
+        self.client = client
+
+    async def chat(self, model: str = "m", text: str = "Hi", *, stream: bool = False, **more: Any) -> Reply:
+        """One chat completion; further fields of the body as they are."""
+        body = {"model": model, "messages": [{"role": "user", "content": text}], "stream": stream} | more
+        return await self.post(orjson.dumps(body))
+
+    async def post(self, body: bytes, path: str = "/v1/chat/completions", **headers: str) -> Reply:
+        return await self.ask("POST", path, content=body, headers=headers)
+
+    async def get(self, path: str) -> Reply:
+        return await self.ask("GET", path)
+
+    async def ask(self, method: str, path: str, **more: Any) -> Reply:
+        answer = await self.client.request(method, path, **more)
+        return read(answer.status_code, dict(answer.headers), answer.content)
+
+    async def dial(self) -> Wire:
+        """A bare connection to the gateway."""
+        return await dial(self.port)
+
+    async def health(self) -> dict[str, dict[str, Any]]:
+        """What the health route shows, by deployment."""
+        shown = (await self.get("/api/v1/health/deployments")).body["data"]
+        return {each["id"]: each for each in shown}
+
+    async def metric(self, name: str, **labels: str) -> float:
+        """One sample of /metrics; 0 where it is not there."""
+        text = (await self.client.get("/metrics")).text
+        for line in text.splitlines():
+            head, _, value = line.rpartition(" ")
+            if head.partition("{")[0] == name and all(f'{k}="{v}"' in head for k, v in labels.items()):
+                return float(value)
+        return 0.0
+
+
+@asynccontextmanager
+async def running(folder: Path, settings: dict[str, Any], sim: Profile | None = None):
+    """A gateway with these settings."""
+    file = folder / "xroute.yaml"
+    file.write_bytes(orjson.dumps({"keys": [{"name": "test", "key": KEY}]} | settings))
+    loaded = load(file, {"HOME": str(folder)})
+    http = HttpTransport()
+    transports = {"http": http, "https": http, "sim": SimTransport(sim)}
+    app = create_app(compose(loaded), transports, b"pepper")
+    port = free_port()
+    server = make_server(app, "127.0.0.1", port)
+    serving = asyncio.create_task(server.serve())
+    beating = asyncio.create_task(pulse(app.gateway, loaded.settings.keepalive_comment_s, time.monotonic))
+    limits = httpx2.Limits(max_connections=None)
+    try:
+        await _up(port)
+        async with httpx2.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}",
+            headers={"authorization": f"Bearer {KEY}", "content-type": "application/json"},
+            timeout=SOON_S,
+            limits=limits,
+            trust_env=False,
+        ) as client:
+            yield Stage(app, port, client)
+    finally:
+        beating.cancel()
+        server.stop()
+        await serving
+        await http.close()
+
+
+async def _up(port: int) -> None:
+    async with asyncio.timeout(SOON_S):
+        while True:
+            try:
+                wire = await dial(port)
+            except OSError:
+                await asyncio.sleep(0.005)
+            else:
+                await wire.close()
+                return

@@ -16,7 +16,7 @@ from xroute.catalog.tables import DATE, read_models, read_provider
 from xroute.errors import ConfigError
 
 FILE = "models-dev-{}.toml"  # the models of the first import, the second, ...
-MARK = "# Imported from models.dev. `xroute catalog import --revert` takes the last import back.\n"
+MARK = "# Imported from models.dev. `xroute catalog revert` takes the last import back.\n"
 BACKUP = ".before-import"
 UNKNOWN = "other"  # the maker of a model whose name does not say it
 # SDK families whose wire is OpenAI's chat completions: https://models.dev, read 2026-11-21.

@@ -19,6 +19,7 @@ from xroute.sim.transport import SimTransport
 from xroute.store.keys import KeyStore
 from xroute.upstream.client import HttpTransport
 from xroute.upstream.discovery import discover
+from xroute.upstream.proxy import read_proxies
 from xroute.web.app import App, create_app
 from xroute.web.banner import banner
 from xroute.wire.http import Transport
@@ -50,7 +51,8 @@ def run(loaded: Loaded, *, new_key: bool = False) -> None:
 
 
 def _transports(loaded: Loaded) -> dict[str, Transport]:
-    http = HttpTransport()
+    environ = loaded.environ
+    http = HttpTransport(proxy=read_proxies(environ), ca_file=environ.get("SSL_CERT_FILE") or None)
     sim = SimTransport(Profile.from_dict(loaded.settings.sim))
     return {"https": http, "http": http, "sim": sim}
 

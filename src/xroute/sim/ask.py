@@ -95,12 +95,12 @@ def _controls(given: dict[str, str]) -> Controls:
     fault = given.pop("fault", None)
     details = {key: given.pop(key) for key in list(given) if key in FAULT_KEYS}
     try:
-        if unknown := given.keys() - _SIBLING.keys():
+        if unknown := given.keys() - CONTROLS.keys():
             raise ConfigError(
-                f"unknown: {', '.join(sorted(unknown))}; known are fault, {', '.join(_SIBLING)}"
+                f"unknown: {', '.join(sorted(unknown))}; known are fault, {', '.join(CONTROLS)}"
             )
         faults = _faults(fault, details)
-        profile = Profile.from_dict({_SIBLING[key]: value for key, value in given.items()}, "control")
+        profile = Profile.from_dict({CONTROLS[key]: value for key, value in given.items()}, "control")
     except ConfigError as error:
         raise InvalidRequest(f"Simulator control: {error}", code="invalid_control") from error
     if profile.output_tokens > MAX_TOKENS:
@@ -127,4 +127,5 @@ def _faults(kind: str | None, details: dict[str, str]) -> tuple[Fault, ...] | No
 
 
 _NONE = Controls()
-_SIBLING = {"tokens": "output_tokens", "tps": "tokens_per_s", "ttft_ms": "ttft_ms", "seed": "seed"}
+# a control of one request -> its key in a profile
+CONTROLS = {"tokens": "output_tokens", "tps": "tokens_per_s", "ttft_ms": "ttft_ms", "seed": "seed"}

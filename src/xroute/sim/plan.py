@@ -256,7 +256,8 @@ _PROFILE = {
     "models": ("models", _names),
     "faults": ("faults", _faults),
 }
-FAULT_KEYS = frozenset(_FAULT)
+FAULT_KEYS = tuple(_FAULT)
+PROFILE_KEYS = tuple(_PROFILE)
 
 
 def describe(fault: Fault) -> str:

@@ -1,7 +1,6 @@
 """The HTTP/1.1 client that carries every call to a provider."""
 
 import asyncio
-import socket
 import ssl
 from dataclasses import dataclass
 from functools import partial
@@ -14,10 +13,10 @@ from xroute.upstream.head import Head, Origin, make_head, split_url
 from xroute.upstream.pool import Pool, Quota
 from xroute.upstream.proxy import Proxy, ProxyRules
 from xroute.upstream.tls import make_context
-from xroute.upstream.tunnel import Tunnel
+from xroute.upstream.tunnel import bore
 from xroute.wire.http import Target, Timeouts
 
-MOST_ROUTES = 4096  # targets whose head is remembered
+MOST_LINES = 4096  # targets whose head is remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,8 @@ class HttpTransport:
     """A `wire.http.Transport` over pooled HTTP/1.1 connections.
 
     `idle_s` and `max_idle` (per origin) bound what is kept open for reuse, `max_open` what is open in
-    all. `ca_file` replaces the trusted certificates (system's and certifi's); `insecure` trusts anyone.
+    all. `ca_file` replaces the trusted certificates (system's and certifi's), ConfigError if it cannot
+    be used; `insecure` trusts anyone.
     """
 
     def __init__(
@@ -59,9 +59,8 @@ class HttpTransport:
         self._idle_s = idle_s
         self._max_idle = max_idle
         self._quota = Quota(max_open)
-        self._ca_file = ca_file
         self._insecure = insecure
-        self._tls: ssl.SSLContext | None = None
+        self._tls = make_context(ca_file, insecure) if ca_file else None
         self._pools: dict[tuple[Origin, Proxy | None], Pool] = {}
         self._lines: dict[tuple[str, int], Line] = {}
         self._closed = False
@@ -113,7 +112,7 @@ class HttpTransport:
         else:
             head = make_head(method, uri, origin.authority, target, ())
         line = Line(target, head, self._pool(origin, proxy))
-        if len(self._lines) >= MOST_ROUTES:
+        if len(self._lines) >= MOST_LINES:
             del self._lines[next(iter(self._lines))]
         self._lines[method, id(target)] = line
         return line
@@ -128,42 +127,24 @@ class HttpTransport:
 
     async def _dial(self, origin: Origin, proxy: Proxy | None, connection: Connection) -> None:
         """Open the way from `connection` to its origin; ConnectError if that fails."""
+        context = self._context() if origin.scheme == "https" else None
         sock = await dial(proxy.host if proxy else origin.host, proxy.port if proxy else origin.port)
         try:
-            if origin.scheme == "http":
-                await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock)
-            elif proxy is None:
-                await self._secure(sock, origin, connection)
+            if context is not None and proxy is not None:
+                await bore(sock, proxy, origin, context, connection)
             else:
-                await self._tunnel(sock, origin, proxy, connection)
+                name = None if context is None else origin.host
+                await asyncio.get_running_loop().create_connection(
+                    lambda: connection, sock=sock, ssl=context, server_hostname=name
+                )
         except OSError as error:
             raise ConnectError(f"{origin.host_port}: {error}") from error
-
-    async def _secure(self, sock: socket.socket, origin: Origin, connection: Connection) -> None:
-        await asyncio.get_running_loop().create_connection(
-            lambda: connection, sock=sock, ssl=self._context(), server_hostname=origin.host
-        )
-
-    async def _tunnel(
-        self, sock: socket.socket, origin: Origin, proxy: Proxy, connection: Connection
-    ) -> None:
-        loop = asyncio.get_running_loop()
-        plain, tunnel = await loop.create_connection(lambda: Tunnel(proxy, origin), sock=sock)
-        try:
-            await tunnel.opened()
-            secure = await loop.start_tls(plain, connection, self._context(), server_hostname=origin.host)
-        except BaseException:
-            plain.abort()
-            raise
-        if secure is None:
-            raise ConnectError(f"{origin.host_port} ended the connection before TLS began")
-        connection.connection_made(secure)
 
     def _evict(self) -> bool:
         return any(pool.drop() for pool in self._pools.values())
 
     def _context(self) -> ssl.SSLContext:
-        """Made at the first use, as that takes time."""
+        """Made at the first use, as reading all of the world's certificates takes time."""
         if self._tls is None:
-            self._tls = make_context(self._ca_file, self._insecure)
+            self._tls = make_context(None, self._insecure)
         return self._tls

@@ -1,7 +1,7 @@
 """The head of a request as bytes, made once per target."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -71,8 +71,10 @@ class Head:
     """Everything of a request before its body; `prefix` ends where the body's length is to stand."""
 
     method: str
-    prefix: bytes
-    bare: bytes | None  # the whole head for an empty body, where the method needs no length
+    prefix: bytes = field(repr=False)  # holds the credential
+    bare: bytes | None = field(
+        repr=False
+    )  # the whole head for an empty body, where the method needs no length
 
     def encode(self, body: bytes) -> bytes:
         """The head and the body behind it."""

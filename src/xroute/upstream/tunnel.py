@@ -1,6 +1,8 @@
 """CONNECT: asks a proxy for a connection to an origin."""
 
 import asyncio
+import socket
+import ssl
 from typing import cast
 
 from xroute.errors import ConnectError
@@ -8,6 +10,23 @@ from xroute.upstream.head import Origin
 from xroute.upstream.proxy import Proxy
 
 MOST = 64 * 1024  # bytes of the proxy's answer
+
+
+async def bore(
+    sock: socket.socket, proxy: Proxy, origin: Origin, context: ssl.SSLContext, protocol: asyncio.Protocol
+) -> None:
+    """Connect `protocol` over TLS to an origin, through the proxy at the other end of `sock`."""
+    loop = asyncio.get_running_loop()
+    plain, tunnel = await loop.create_connection(lambda: Tunnel(proxy, origin), sock=sock)
+    try:
+        await tunnel.opened()
+        secure = await loop.start_tls(plain, protocol, context, server_hostname=origin.host)
+    except BaseException:
+        plain.abort()
+        raise
+    if secure is None:
+        raise ConnectError(f"{origin.host_port} ended the connection before TLS began")
+    protocol.connection_made(secure)
 
 
 class Tunnel(asyncio.Protocol):

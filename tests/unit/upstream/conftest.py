@@ -11,7 +11,7 @@ from xroute.upstream.client import HttpTransport
 from xroute.wire.http import Target, Timeouts
 
 SOON_S = 5.0  # nothing on this machine takes that long
-LIMITS = Timeouts()
+LIMITS = Timeouts(first_byte=SOON_S, between_chunks=SOON_S)
 
 
 class Peer(asyncio.Protocol):
@@ -26,7 +26,7 @@ class Peer(asyncio.Protocol):
     def connection_made(self, transport):
         self.transport = transport
         self.upstream.arrived.put_nowait(self)
-        self.upstream.count += 1
+        self.upstream.peers.append(self)
 
     def data_received(self, data):
         self.received += data
@@ -64,10 +64,10 @@ class Peer(asyncio.Protocol):
         self.transport.abort()
 
     def _take(self):
-        head, end, rest = bytes(self.received).partition(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", head)
-        size = len(head + end) + (int(length[1]) if length else 0)
-        if not end or len(head + end + rest) < size:
+        at = self.received.find(b"\r\n\r\n", 0, 65536)
+        length = re.search(rb"content-length: (\d+)", bytes(self.received[:at])) if at >= 0 else None
+        size = at + 4 + (int(length[1]) if length else 0)
+        if at < 0 or len(self.received) < size:
             return b""
         request = bytes(self.received[:size])
         del self.received[:size]
@@ -81,7 +81,11 @@ class Upstream:
         self.scheme = scheme
         self.arrived = asyncio.Queue()
         self.answer = None
-        self.count = 0
+        self.peers = []
+
+    @property
+    def count(self):
+        return len(self.peers)
 
     async def listen(self, host="127.0.0.1", tls=None):
         loop = asyncio.get_running_loop()
@@ -90,6 +94,13 @@ class Upstream:
         self.url = f"{self.scheme}://127.0.0.1:{self.port}/v1/chat"
         self.target = Target(self.url, (("Authorization", "Bearer sk-1"),))
         return self
+
+    async def close(self):
+        self.server.close()
+        for peer in self.peers:
+            peer.transport.abort()
+        for peer in self.peers:
+            await peer.gone()
 
     async def peer(self):
         """The next connection."""
@@ -112,7 +123,7 @@ def pytest_asyncio_loop_factories(config, item):
 async def upstream():
     upstream = await Upstream().listen()
     yield upstream
-    upstream.server.close()
+    await upstream.close()
 
 
 @pytest.fixture

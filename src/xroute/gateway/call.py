@@ -220,13 +220,19 @@ class Gateway:
         now, health = self._clock(), deployment.health
         if failure.kind == "rate_limit":
             health.failures += 1
-            health.breaker.open(now, failure.retry_after_s or REST_S, retry.RATE_LIMIT)
+            health.breaker.pause(now, failure.retry_after_s or REST_S, failure.kind)
         elif failure.kind in retry.BREAKS:
             health.failures += 1
             health.breaker.failure(now, failure.kind)
+            if failure.retry_after_s:
+                health.breaker.pause(now, failure.retry_after_s, failure.kind)
         elif failure.kind in retry.BREAKS_CREDENTIAL:
             health.failures += 1
-            deployment.credential.breaker.open(now, BAD_CREDENTIAL_S, failure.kind)
+            if failure.status == 403:  # often about one model only, so the others may go on with it
+                health.breaker.open(now, BAD_CREDENTIAL_S, failure.kind)
+                deployment.credential.breaker.failure(now, failure.kind)
+            else:
+                deployment.credential.breaker.open(now, BAD_CREDENTIAL_S, failure.kind)
         else:  # the caller's fault: the deployment is well
             health.breaker.success(now)
         level = logging.ERROR if failure.kind in retry.BREAKS_CREDENTIAL else logging.INFO

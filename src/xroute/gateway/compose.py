@@ -84,10 +84,10 @@ def _compose(loaded: Loaded, catalog: Catalog) -> Scene:
 def _host(catalog: Catalog, id_: str, loaded: Loaded) -> Host:
     """A provider in use. What the config names must be usable; what the environment holds need not."""
     section = loaded.settings.providers.get(id_)
-    origin = loaded.found.get(id_, "config") if section is None else "config"
-    section = section or ProviderSettings()
-    host = find_host(merge(catalog.providers.get(id_), id_, section), section, loaded.environ, origin)
-    if host.problem and origin == "config" and dialects.get(host.provider.dialect) is not None:
+    origin = loaded.found.get(id_, "") if section is None else "config"
+    provider = merge(catalog.providers.get(id_), id_, section or ProviderSettings())
+    host = find_host(provider, section or ProviderSettings(), loaded.environ, origin)
+    if host.problem and section is not None and dialects.get(provider.dialect) is not None:
         raise ConfigError(host.problem, f"providers.{id_}")
     return host
 

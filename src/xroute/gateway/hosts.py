@@ -23,7 +23,7 @@ class Host:
     keys: tuple[tuple[str, str | None, float], ...]
     variables: dict[str, str]
     settings: ProviderSettings
-    origin: str  # "xroute.yaml", or the variable in which the key was found
+    origin: str  # "config", or the variable in which the key was found
     problem: str = ""  # why it cannot be used, for people; "" = it can
 
     def __repr__(self) -> str:
@@ -58,6 +58,8 @@ def find_host(provider: Provider, section: ProviderSettings, environ: Mapping[st
         if (value := section.vars.get(name) or environ.get(variable, "").strip())
     }
     keys = _keys(provider, section.credentials, environ)
+    if keys and keys[0][0] in provider.env and keys[0][0] != origin:
+        origin = f"{origin}, {keys[0][0]}"
     return Host(provider, keys, variables, section, origin, _problem(provider, keys, variables))
 
 

@@ -4,7 +4,8 @@
     open       no calls until `until`; each opening in a row doubles the cooldown
     half-open  `until` has passed: one call passes as a probe; its end closes or opens again
 
-A slow answer is not a failure. Times are seconds of any monotonic clock, given as arguments.
+A pause is an opening that the provider asked for (Retry-After): a call that began before it and ends well
+does not end it. A slow answer is not a failure. Times are seconds of any monotonic clock, given as arguments.
 """
 
 from collections import deque
@@ -26,13 +27,14 @@ class BreakerRules:
     max_cooldown_s: float = 120.0
 
 
+NEVER = float("-inf")
 MAX_KEPT = 1000  # calls remembered of a window, so that memory is bounded at any rate
 
 
 class Breaker:
     """State of one deployment or credential."""
 
-    __slots__ = ("_bad", "_calls", "_in_row", "_opened", "_probe", "_rules", "reason", "until")
+    __slots__ = ("_bad", "_calls", "_in_row", "_opened", "_probe", "_rules", "asked", "reason", "until")
 
     def __init__(self, rules: BreakerRules) -> None:
         self._rules = rules
@@ -40,7 +42,8 @@ class Breaker:
         self._bad = 0
         self._in_row = 0
         self._opened = 0  # openings in a row
-        self._probe = 0.0  # when a probe began, 0 = none under way
+        self._probe = NEVER  # when a probe began
+        self.asked = 0.0  # the provider asked for a pause until then
         self.until = 0.0  # open until then; 0 = closed
         self.reason = ""
 
@@ -61,8 +64,8 @@ class Breaker:
             self._probe = now
 
     def success(self, now: float) -> None:
-        """A call ended well: closes."""
-        if self.until:
+        """A call ended well: closes, but for a pause that the provider asked for."""
+        if self.until and now >= self.asked:
             self._close()
         self._in_row = 0
         self._opened = 0
@@ -77,20 +80,25 @@ class Breaker:
         if self.until or self._in_row >= self._rules.consecutive or too_many:
             self.open(now, self._cooldown(), reason)
 
+    def pause(self, now: float, for_s: float, reason: str) -> None:
+        """Opens for a time that the provider named, such as Retry-After; never shortens."""
+        self.asked = max(self.asked, now + for_s)
+        self.open(now, for_s, reason)
+
     def open(self, now: float, for_s: float, reason: str) -> None:
-        """Opens for a time that somebody named, such as Retry-After; never shortens."""
+        """Opens for so long; never shortens. The reason is that of whoever opened it longest."""
         if now >= self.until:
             self._opened += 1
-        self.until = max(self.until, now + for_s)
-        self.reason = reason
-        self._probe = 0.0
+        if now + for_s >= self.until:
+            self.until, self.reason = now + for_s, reason
+        self._probe = NEVER
 
     def _cooldown(self) -> float:
         return min(self._rules.cooldown_s * 2 ** min(self._opened, 20), self._rules.max_cooldown_s)
 
     def _close(self) -> None:
-        self.until = 0.0
-        self._probe = 0.0
+        self.until = self.asked = 0.0
+        self._probe = NEVER
         self.reason = ""
         self._calls.clear()
         self._bad = 0

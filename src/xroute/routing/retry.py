@@ -19,7 +19,6 @@ BREAKS: frozenset[Kind] = frozenset(
 # Says something about the credential.
 BREAKS_CREDENTIAL: frozenset[Kind] = frozenset({"credentials", "payment"})
 
-RATE_LIMIT = "rate_limit"  # the reason of a breaker that a 429 opened
 BASE_S = 0.2
 CAP_S = 8.0
 
@@ -53,18 +52,24 @@ def next_turn(
     if untried:
         deployment = min(untried, key=lambda d: _rest(d, now))  # the first of those that need no rest
         return Turn(deployment, _rest(deployment, now))
-    lost = {d for d, failure in failed if failure.kind in NOT_AGAIN}
-    again = [d for d in dict.fromkeys(d for d, _ in failed) if d not in lost]
+    again = [d for d in dict.fromkeys(d for d, _ in failed) if _may_again(d, failed)]
     if not again:
         return None
     deployment = min(again, key=lambda d: _rest(d, now))
     return Turn(deployment, _rest(deployment, now) + dice * min(CAP_S, BASE_S * 2 ** (attempts - 1)))
 
 
+def _may_again(deployment: Deployment, failed: Sequence[tuple[Deployment, Failure]]) -> bool:
+    """Whether no failure of this call, its own or another's, rules a deployment out."""
+    return all(
+        failure.kind not in NOT_AGAIN if other is deployment else may_follow(failure, other, deployment)
+        for other, failure in failed
+    )
+
+
 def _rest(deployment: Deployment, now: float) -> float:
     """Seconds that the provider asked us to wait; a breaker that we opened ourselves is no such wish."""
-    breaker = deployment.health.breaker
-    return max(0.0, breaker.until - now) if breaker.reason == RATE_LIMIT else 0.0
+    return max(0.0, deployment.health.breaker.asked - now)
 
 
 def may_follow(failure: Failure, failed: Deployment, candidate: Deployment) -> bool:

@@ -16,11 +16,12 @@ def to_dollars(nano: int) -> Decimal:
 
 
 def as_number(nano: int) -> float:
-    """Dollars for a JSON answer: shown, never counted with."""
-    return float(to_dollars(nano))
+    """Dollars for a JSON answer, the float nearest to them: shown, never counted with."""
+    return nano / PER_DOLLAR
 
 
 def as_text(nano: int) -> str:
     """Dollars as plain digits: 4500 -> "0.0000045"."""
-    text = f"{to_dollars(nano):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    sign = "-" if nano < 0 else ""
+    dollars, rest = divmod(abs(nano), PER_DOLLAR)
+    return f"{sign}{dollars}.{rest:09d}".rstrip("0").rstrip(".")

@@ -1,0 +1,62 @@
+"""Deployments with just the facts that a test is about."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from xroute.catalog.entries import Quirks
+from xroute.money.price import Price, Rates
+from xroute.routing.breaker import BreakerRules
+from xroute.routing.deployment import Credential, Deployment, Health
+from xroute.wire.http import Target
+
+RULES = BreakerRules()
+NOWHERE = Target("https://provider.test/v1/chat/completions", ())
+
+
+def deployment(
+    provider: str = "alpha",
+    model: str = "maker/model",
+    *,
+    credential: Credential | None = None,
+    rules: BreakerRules = RULES,
+    drop: Iterable[str] = (),
+    **facts: Any,
+) -> Deployment:
+    """One deployment; `facts` are further fields of it."""
+    made = Deployment(
+        id=facts.pop("id", f"{model}@{provider}"),
+        provider=provider,
+        model=model,
+        upstream=model.partition("/")[2],
+        dialect="openai",
+        target=NOWHERE,
+        credential=credential or Credential(f"{provider}/1", 1.0, rules),
+        health=Health(rules),
+        quirks=Quirks(drop=frozenset(drop)),
+    )
+    return replace(made, **facts)
+
+
+def price(input_: int = 0, output: int = 0, request: int = 0) -> Price:
+    """A plain price in nano-dollars per million tokens."""
+    return Price(Rates(input=input_, output=output), request=request)
+
+
+def ids(deployments: Iterable[Deployment]) -> list[str]:
+    """What to compare: names, not objects."""
+    return [d.id for d in deployments]
+
+
+class Dice:
+    """Gives the numbers it was made with, in turn and over again."""
+
+    def __init__(self, *numbers: float) -> None:
+        self._numbers = numbers or (0.0,)
+        self._next: Iterator[float] = iter(())
+
+    def __call__(self) -> float:
+        for number in self._next:
+            return number
+        self._next = iter(self._numbers)
+        return next(self._next)

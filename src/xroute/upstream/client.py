@@ -120,25 +120,11 @@ class HttpTransport:
     def _pool(self, origin: Origin, proxy: Proxy | None) -> Pool:
         pool = self._pools.get((origin, proxy))
         if pool is None:
-            dialer = partial(self._dial, origin, proxy)
+            context = self._context() if origin.scheme == "https" else None
+            dialer = partial(_dial, origin, proxy, context)
             pool = Pool(origin, dialer, self._quota, self._evict, self._idle_s, self._max_idle)
             self._pools[origin, proxy] = pool
         return pool
-
-    async def _dial(self, origin: Origin, proxy: Proxy | None, connection: Connection) -> None:
-        """Open the way from `connection` to its origin; ConnectError if that fails."""
-        context = self._context() if origin.scheme == "https" else None
-        sock = await dial(proxy.host if proxy else origin.host, proxy.port if proxy else origin.port)
-        try:
-            if context is not None and proxy is not None:
-                await bore(sock, proxy, origin, context, connection)
-            else:
-                name = None if context is None else origin.host
-                await asyncio.get_running_loop().create_connection(
-                    lambda: connection, sock=sock, ssl=context, server_hostname=name
-                )
-        except OSError as error:
-            raise ConnectError(f"{origin.host_port}: {error}") from error
 
     def _evict(self) -> bool:
         return any(pool.drop() for pool in self._pools.values())
@@ -148,3 +134,19 @@ class HttpTransport:
         if self._tls is None:
             self._tls = make_context(None, self._insecure)
         return self._tls
+
+
+async def _dial(
+    origin: Origin, proxy: Proxy | None, context: ssl.SSLContext | None, connection: Connection
+) -> None:
+    """Open the way from `connection` to its origin; ConnectError if that fails."""
+    sock = await dial(proxy.host if proxy else origin.host, proxy.port if proxy else origin.port)
+    try:
+        if context is not None and proxy is not None:
+            await bore(sock, proxy, origin, context, connection)
+        else:
+            await asyncio.get_running_loop().create_connection(
+                lambda: connection, sock=sock, ssl=context, server_hostname=origin.host if context else None
+            )
+    except OSError as error:
+        raise ConnectError(f"{origin.host_port}: {error}") from error

@@ -21,10 +21,11 @@ def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Qui
         raise ErrorBody(info)
     if "choices" not in body:
         raise Malformed("the provider's answer has no choices")
-    usage = usage_of(body, quirks)
+    own = tokens.find(body, quirks)
     envelope.tidy(body, KIND, request_id, created, model)
     body["choices"] = _choices(body["choices"], request_id, quirks)
-    _usage(body, quirks)
+    _usage(body, own)
+    usage = None if own is None else tokens.read(own)
     return Answer(body, usage, any(message.substance(c["message"])[0] for c in body["choices"]))
 
 
@@ -42,9 +43,8 @@ def _body(raw: bytes) -> Json:
     return value
 
 
-def _usage(body: Json, quirks: Quirks) -> None:
-    """OpenAI's place and form for usage, wherever the provider has it."""
-    own = tokens.find(body, quirks)
+def _usage(body: Json, own: Json | None) -> None:
+    """OpenAI's place and form for usage, wherever the provider has its `own`."""
     if own is not None:
         body["usage"] = tokens.tidy(own)
     elif body.get("usage") is not None:
@@ -66,6 +66,8 @@ def _choice(choice: Json, position: int, seed: str, quirks: Quirks) -> None:
     message.tidy(said, quirks.reasoning_field)
     calls.tidy(said, seed)
     _audio(said)
+    if codec.is_object(call := said.get("function_call")):
+        call["name"], call["arguments"] = call.get("name") or "", call.get("arguments") or "{}"
     logprobs.tidy(choice)
     _finish(choice, said)
 

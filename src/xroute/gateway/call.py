@@ -16,7 +16,7 @@ from xroute.gateway.fleet import Fleet, Lineup
 from xroute.gateway.relay import DONE, error_event, extra, relay
 from xroute.gateway.reply import Reply
 from xroute.gateway.run import Run
-from xroute.gateway.settle import Recorder, Settlement, cost_of, final_usage
+from xroute.gateway.settle import Recorder, Settlement, characters, cost_of, final_usage
 from xroute.gateway.verdict import nobody, resting, verdict
 from xroute.money.nano import as_text
 from xroute.routing import preferences, retry
@@ -24,6 +24,7 @@ from xroute.routing.deployment import Deployment
 from xroute.routing.failure import Failure
 from xroute.routing.plan import Needs, Plan, Ratios, plan_call
 from xroute.routing.retry import next_turn
+from xroute.routing.standing import blame, note_speed, praise
 from xroute.wire.call import Call
 from xroute.wire.http import Transport
 from xroute.wire.usage import Usage
@@ -32,9 +33,6 @@ log = logging.getLogger("xroute.gateway")
 
 MAX_WAIT_S = 20.0  # the longest pause a call makes for a Retry-After; beyond it the client decides
 FOREVER = float("inf")
-MIN_SPEED_TOKENS = 16  # a shorter answer says little of the speed
-REST_S = 1.0  # pause after a 429 that does not say how long
-BAD_CREDENTIAL_S = 60.0  # pause of a credential that a provider does not accept
 
 
 class Gateway:
@@ -128,13 +126,14 @@ class Gateway:
                 continue
             finally:
                 self._waited(run, deployment, began)
-            deployment.health.answer.note(self._clock(), self._clock() - began)
-            self._answered(deployment)
+            now = self._clock()
+            deployment.health.answer.note(now, now - began)
+            praise(deployment, now)
             await self._finish(run, answer)
             return
 
     async def _finish(self, run: Run, answer: Answer) -> None:
-        self._price(run, answer.usage)
+        self._price(run, answer.usage, 0 if answer.usage else characters(answer.body))
         run.outcome = "completed"
         body = answer.body
         assert run.usage is not None
@@ -160,9 +159,9 @@ class Gateway:
                 self._waited(run, deployment, began)
                 raise
             break
-        run.upstream_s += self._clock() - began
-        run.ttft_s = self._clock() - run.reply.started
         first = self._clock()
+        run.upstream_s += first - began
+        run.ttft_s = first - run.reply.started
         deployment.health.first_token.note(first, first - began)
         try:
             failure = await relay(run, opened, self._price_stream, self._clock)
@@ -170,8 +169,8 @@ class Gateway:
             opened.exchange.close()
             deployment.health.in_flight -= 1
         if failure is None:
-            self._answered(deployment)
-            self._note_speed(run, deployment, self._clock() - first)
+            praise(deployment, self._clock())
+            note_speed(deployment, run.usage.output if run.usage else 0, self._clock() - first)
         else:
             self._blame(deployment, failure)
 
@@ -216,39 +215,11 @@ class Gateway:
         self._blame(deployment, failure)
 
     def _blame(self, deployment: Deployment, failure: Failure) -> None:
-        """What a failure says of the health of a deployment and its credential."""
-        now, health = self._clock(), deployment.health
-        if failure.kind == "rate_limit":
-            health.failures += 1
-            health.breaker.pause(now, failure.retry_after_s or REST_S, failure.kind)
-        elif failure.kind in retry.BREAKS:
-            health.failures += 1
-            health.breaker.failure(now, failure.kind)
-            if failure.retry_after_s:
-                health.breaker.pause(now, failure.retry_after_s, failure.kind)
-        elif failure.kind in retry.BREAKS_CREDENTIAL:
-            health.failures += 1
-            if failure.status == 403:  # often about one model only, so the others may go on with it
-                health.breaker.open(now, BAD_CREDENTIAL_S, failure.kind)
-                deployment.credential.breaker.failure(now, failure.kind)
-            else:
-                deployment.credential.breaker.open(now, BAD_CREDENTIAL_S, failure.kind)
-        else:  # the caller's fault: the deployment is well
-            health.breaker.success(now)
+        blame(deployment, failure, self._clock())
         level = logging.ERROR if failure.kind in retry.BREAKS_CREDENTIAL else logging.INFO
         log.log(level, "%s: %s (HTTP %s, code %s)", deployment.id, failure.kind, failure.status, failure.code)
 
-    @staticmethod
-    def _note_speed(run: Run, deployment: Deployment, seconds: float) -> None:
-        if run.usage is not None and run.usage.output >= MIN_SPEED_TOKENS and seconds > 0:
-            deployment.health.speed(run.usage.output / seconds)
-
-    def _answered(self, deployment: Deployment) -> None:
-        now = self._clock()
-        deployment.health.breaker.success(now)
-        deployment.credential.breaker.success(now)
-
-    def _price(self, run: Run, given: Usage | None, characters: int = 0) -> None:
+    def _price(self, run: Run, given: Usage | None, characters: int) -> None:
         """Sets the usage and cost of the answer."""
         deployment = run.deployment
         assert deployment is not None
@@ -262,8 +233,9 @@ class Gateway:
 
     def _settle(self, run: Run) -> None:
         """Tells every recorder what became of the call: once, as this is the only place that does."""
-        if run.usage is None and run.outcome == "client_gone" and run.attempts:
-            self._price(run, None) if run.decoder is None else self._price_stream(run)
+        if run.usage is None and run.outcome == "client_gone" and run.attempts > len(run.failed):
+            decoder = run.decoder  # an attempt was under way: the provider will bill what it has made
+            self._price(run, decoder.usage if decoder else None, decoder.chars if decoder else 0)
         deployment = run.deployment
         settlement = Settlement(
             outcome=run.outcome,

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from xroute.dialects.openai.message import substance
 from xroute.money.price import Price
 from xroute.routing.deployment import Deployment
 from xroute.routing.plan import Ratios
@@ -41,6 +42,11 @@ def cost_of(price: Price | None, usage: Usage | None) -> int | None:
     return price.cost(usage) if price else None
 
 
+def characters(body: dict[str, Any]) -> int:
+    """Characters of a whole answer, to estimate its tokens by."""
+    return sum(substance(choice["message"])[1] for choice in body["choices"])
+
+
 def final_usage(
     call: Call, deployment: Deployment, ratios: Ratios, given: Usage | None, characters: int
 ) -> Usage:
@@ -48,7 +54,7 @@ def final_usage(
     if given is not None:
         ratios.learn(deployment.family, call.text_bytes, given.input)
         return given
-    output = -(-characters // CHARACTERS_PER_TOKEN)
+    output = -(-said // CHARACTERS_PER_TOKEN)
     if call.max_tokens:
         output = min(output, call.max_tokens)
     return Usage(

@@ -47,9 +47,7 @@ def characters(body: dict[str, Any]) -> int:
     return sum(substance(choice["message"])[1] for choice in body["choices"])
 
 
-def final_usage(
-    call: Call, deployment: Deployment, ratios: Ratios, given: Usage | None, characters: int
-) -> Usage:
+def final_usage(call: Call, deployment: Deployment, ratios: Ratios, given: Usage | None, said: int) -> Usage:
     """The provider's figure if there is one, which also corrects our estimates; else an estimate, marked."""
     if given is not None:
         ratios.learn(deployment.family, call.text_bytes, given.input)

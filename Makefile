@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NPM := tests/e2e/js
 ARGS ?=
 
 help: ## list the targets
@@ -21,11 +22,30 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	$(BIN)/python -m pip install -q --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# Real clients: they need older libraries than xroute, so they have an environment of their own.
+$(VENV)-clients/.done: requirements-clients.lock
+	$(PYTHON) -m venv $(VENV)-clients
+	$(VENV)-clients/bin/python -m pip install -q --require-hashes -r requirements-clients.lock
+	@touch $@
+
+# The JavaScript client, and a server of OpenAI's own API document; without npm the tests that need them are skipped.
+$(NPM)/node_modules/.done: $(NPM)/package-lock.json
+	@if command -v npm > /dev/null; then cd $(NPM) && npm ci --silent; else mkdir -p $(@D) && echo "npm is not installed: tests that need it are skipped"; fi
+	@touch $@
+
 serve: $(VENV)/.run ## start the gateway on http://127.0.0.1:8790 (ARGS="--port 9000")
 	$(BIN)/xroute serve $(ARGS)
 
-test: $(VENV)/.dev ## run the tests (ARGS="-k stream")
+test: $(VENV)/.dev $(NPM)/node_modules/.done $(if $(ARGS),,clients) ## run the tests (ARGS="-k stream": some, without clients)
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+clients: $(VENV)/.run $(VENV)-clients/.done ## run LangChain, LlamaIndex, litellm, ... against the gateway
+	$(VENV)-clients/bin/python -m pytest -n 2 tests/e2e/clients tests/e2e/test_openai.py
+
+llamacpp: $(VENV)/.dev ## build llama.cpp's server (ten minutes) and run the tests that need it
+	$(PYTHON) -m venv $(VENV)-llamacpp
+	$(VENV)-llamacpp/bin/python -m pip install -q --require-hashes -r requirements-llamacpp.lock
+	$(BIN)/python -m pytest -m llamacpp tests/e2e
 
 check: $(VENV)/.dev ## format, lint, types, import directions
 	$(BIN)/ruff format --check .
@@ -44,8 +64,10 @@ lock: $(VENV)/.dev ## pin the newest versions, with hashes
 	$(BIN)/python -m pip install -q uv
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -c requirements.lock pyproject.toml --group dev -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --group clients -o requirements-clients.lock
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --group llamacpp -o requirements-llamacpp.lock
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .pytest_cache .hypothesis .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-clients $(VENV)-llamacpp $(NPM)/node_modules .pytest_cache .hypothesis .ruff_cache .import_linter_cache
 
-.PHONY: help serve test check format bench lock clean
+.PHONY: help serve test clients llamacpp check format bench lock clean

@@ -1,0 +1,15 @@
+"""The clients' own habits: no telemetry, no downloads, and their old ways with libraries are theirs."""
+
+import os
+
+
+def pytest_configure(config):
+    """Before any of them is imported, as they read the environment then."""
+    os.environ.update(
+        LITELLM_LOCAL_MODEL_COST_MAP="True",  # else litellm fetches its price list at import
+        LANGSMITH_TRACING="false",
+        PYDANTIC_AI_TELEMETRY="false",
+    )
+    # litellm's types, and its streams, do what pydantic warns of.
+    for text in ("Item 'summary' on TypedDict", "Accessing the 'model_.*fields' attribute"):
+        config.addinivalue_line("filterwarnings", f"ignore:{text}")

@@ -1,4 +1,4 @@
-"""`python -m tests.wire [FILE ...]`: recorded answers of real providers, replayed through xroute's dialects."""
+"""`python -m tests.wire [FILE ...]`: recorded answers of real providers, replayed through the dialects."""
 
 import sys
 from pathlib import Path

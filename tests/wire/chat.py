@@ -7,11 +7,11 @@ from typing import Any
 
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import ValidationError
-
 from tests.wire import faults, reading
 from tests.wire.reading import Choice, Reading
 from tests.wire.recordings import Recording
 from tests.wire.verdict import Failed, Skipped, expect
+
 from xroute.catalog.entries import Quirks
 from xroute.dialects.openai import Chunk, Decoder, ErrorBody, Malformed, decode
 from xroute.errors import CutError

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.wire.recordings import Recording
 from tests.wire.verdict import expect
+
 from xroute.dialects.openai import error_of
 from xroute.upstream.failure import classify
 

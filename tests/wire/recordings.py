@@ -58,8 +58,7 @@ def files() -> list[Path]:
 
 def read(path: Path) -> Iterator[Recording]:
     """The recordings of one file, in order."""
-    opened = lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8")
-    with opened as lines:
+    with (lzma.open if path.suffix == ".xz" else open)(path, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 yield Recording(path, number, json.loads(line))

@@ -107,7 +107,8 @@ class Pieces:
         4. One without an index and without a name continues the last call.
         """
         own_id, index = call.get("id"), call.get("index")
-        name = (call.get("function") or {}).get("name")
+        function: Json = call.get("function") or {}
+        name: Any = function.get("name")
         if own_id and own_id in self._by_id:
             return self._by_id[own_id]
         at = self._by_index.get(index) if index is not None else None
@@ -133,9 +134,10 @@ class Pieces:
             call["id"] = own.id = made_id(f"{self._seed}:{own.number}")
             changed = True
         self._by_id[own.id] = own
-        if call.get("type") != "function":
+        if not _is_typed(call):
             call["type"], changed = "function", True
-        own.name = (call.get("function") or {}).get("name") or ""
+        function: Json = call.get("function") or {}
+        own.name = function.get("name") or ""
         return changed
 
 
@@ -149,8 +151,22 @@ def _once(call: Json, function: Json, own: _Call) -> bool:
             function["name"], changed = None, True
         else:
             own.name += name
-    if call.get("type") not in (None, "function"):
+    if call.get("type") is not None and not _is_typed(call):
         call["type"], changed = "function", True
+    return changed
+
+
+def _is_typed(call: Json) -> bool:
+    return call.get("type") == "function" or (
+        call.get("type") == "custom" and codec.is_object(call.get("custom"))
+    )
+
+
+def _texts(function: Json) -> bool:
+    changed = False
+    for name in ("name", "arguments"):
+        if function.get(name).__class__ not in (str, type(None)):
+            function[name], changed = as_text(function[name]), True
     return changed
 
 
@@ -163,8 +179,8 @@ def _shape(call: Json) -> bool:
     function = call.get("function")
     if function is not None and not codec.is_object(function):
         call["function"], changed = {}, True
-    elif function and function.get("arguments").__class__ not in (str, type(None)):
-        function["arguments"], changed = as_text(function["arguments"]), True
+    else:
+        changed = _texts(function or {}) or changed
     if call.get("id") is not None and not isinstance(call["id"], str):
         call["id"], changed = str(call["id"]), True
     if "index" in call and call["index"].__class__ is not int:

@@ -5,7 +5,7 @@ from typing import Any
 from xroute.dialects.openai import tokens
 from xroute.dialects.openai.codec import Json
 
-TIERS = frozenset({"auto", "default", "flex", "scale", "priority"})
+TIERS = ("auto", "default", "flex", "scale", "priority", None)
 
 
 def tidy(body: Json, kind: str, request_id: str, created: int, model: str) -> bool:
@@ -22,7 +22,7 @@ def tidy(body: Json, kind: str, request_id: str, created: int, model: str) -> bo
         body["model"], changed = model, True
     if body.get("created").__class__ is not int:
         body["created"], changed = tokens.count(body.get("created")) or created, True
-    if "service_tier" in body and body["service_tier"] is not None and body["service_tier"] not in TIERS:
+    if body.get("service_tier") not in TIERS:
         changed = _aside(body, "service_tier")
     if body.get("system_fingerprint").__class__ not in (str, type(None)):
         changed = _aside(body, "system_fingerprint")

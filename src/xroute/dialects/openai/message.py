@@ -29,19 +29,21 @@ def tidy(message: Json, reasoning_field: str) -> bool:
 
 def substance(message: Json) -> tuple[bool, int]:
     """(whether a tidied message or delta holds anything of an answer, its characters)."""
-    text, thought = message.get("content"), message.get("reasoning")
-    chars = (len(text) if text else 0) + (len(thought) if isinstance(thought, str) else 0)
+    chars = _length(message, "content", "reasoning", "refusal")
     for call in message.get("tool_calls") or ():
-        function = call.get("function") or call.get("custom") or {}
-        chars += len(function.get("arguments") or function.get("input") or "") + len(
-            function.get("name") or ""
+        chars += _length(call.get("function"), "name", "arguments") + _length(
+            call.get("custom"), "name", "input"
         )
-    if codec.is_object(call := message.get("function_call")):
-        chars += len(call.get("arguments") or "") + len(call.get("name") or "")
-    if isinstance(refusal := message.get("refusal"), str):
-        chars += len(refusal)
+    chars += _length(message.get("function_call"), "name", "arguments")
     held = chars > 0 or bool(message.get("tool_calls")) or _sound(message.get("audio"))
     return held or any(message.get(name) for name in SUBSTANCE), chars
+
+
+def _length(value: Any, *names: str) -> int:
+    """Characters in the named texts of an object."""
+    if not codec.is_object(value):
+        return 0
+    return sum(len(text) for name in names if isinstance(text := value.get(name), str))
 
 
 def _sound(audio: Any) -> bool:
@@ -119,11 +121,11 @@ def _function(message: Json) -> bool:
     if not codec.is_object(call) or not (call.get("name") or call.get("arguments")):
         message["function_call"] = None
         return True
-    if isinstance(call.get("arguments"), str) and isinstance(call.get("name", ""), str):
-        return False
-    if call.get("arguments") is not None:
-        call["arguments"] = as_text(call["arguments"])
-    return True
+    changed = False
+    for name in ("name", "arguments"):
+        if call.get(name).__class__ not in (str, type(None)):
+            call[name], changed = as_text(call[name]), True
+    return changed
 
 
 def as_text(arguments: Any) -> str:
@@ -136,7 +138,9 @@ def _annotations(message: Json) -> bool:
     value = message["annotations"]
     given: list[Any] = value if codec.is_list(value) else [value]
     cited = [_citation(item) for item in given]
-    if codec.is_list(value) and all(new is old for new, old in zip(cited, given, strict=True)):
+    if codec.is_list(value) and all(
+        new is not None and new is old for new, old in zip(cited, given, strict=True)
+    ):
         return False
     message["annotations"] = [item for item in cited if item is not None]
     if others := [old for new, old in zip(cited, given, strict=True) if new is None]:

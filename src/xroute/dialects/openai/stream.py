@@ -49,6 +49,7 @@ class Decoder:
         "done",
         "error",
         "finish_reason",
+        "include_usage",
         "saw_content",
         "usage_body",
     )
@@ -60,6 +61,7 @@ class Decoder:
         self._request_id = request_id
         self._created = created
         self._quirks = quirks
+        self.include_usage = include_usage  # the client wants the chunk that `usage_chunk` gives
         self._parser = Parser()
         self._head = b""  # the bytes until the first event
         self._seen = False  # any event yet
@@ -97,8 +99,9 @@ class Decoder:
         """
         out: list[Chunk] = []
         for event in self._parser.finish():
-            self._event("", event, out)
-        if not self._seen and self._head.strip():
+            if _is_complete(event):  # else the stream was cut within it
+                self._event("", event, out)
+        if not self._seen and self._head.lstrip()[:1] in (b"{", b"[", b"<"):
             self._plain(out)
         if self.done or self.error or not self._seen:
             return out
@@ -118,7 +121,7 @@ class Decoder:
         last = (
             self._last if self._alone else {name: self._last[name] for name in ENVELOPE if name in self._last}
         )
-        body = {**last, "choices": [], "usage": {**own, **extra}}
+        body: Json = {**last, "choices": [], "usage": {**own, **extra}}
         self._enclose(body)
         return codec.write(body)
 
@@ -244,12 +247,12 @@ class Decoder:
     def _choice(self, choice: Json, position: int) -> int:
         """Tidy one choice; its flags."""
         flags = 0
-        index = choice.get("index")
+        index: Any = choice.get("index")
         if index.__class__ is not int:
             index = choice["index"] = position
             flags = CHANGED
         state = self._choices.get(index) or self._open(index)
-        delta = choice.get("delta")
+        delta: Any = choice.get("delta")
         if delta.__class__ is not dict:
             delta = _delta(choice)
             flags = CHANGED
@@ -349,6 +352,15 @@ class _Choice:
     def __init__(self, seed: str) -> None:
         self.calls = Pieces(seed)
         self.finished = False
+
+
+def _is_complete(event: bytes) -> bool:
+    """Whether an event whose last blank line is missing is whole all the same."""
+    try:
+        codec.read(event)
+    except ValueError:
+        return event.strip() == b"[DONE]"
+    return True
 
 
 def _delta(choice: Json) -> Json:

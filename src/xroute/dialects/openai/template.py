@@ -1,7 +1,6 @@
 """Chunks that differ from one seen before in their text alone: recognised without parsing them."""
 
 import re
-from typing import Any
 
 import orjson
 

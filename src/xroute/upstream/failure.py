@@ -9,6 +9,8 @@ from xroute.errors import ConnectError, CutError, ProtocolError, TimedOut, Trans
 from xroute.routing.failure import Failure, Kind
 
 MAX_MESSAGE = 2000  # characters of a provider's text that are passed on
+MAX_WORD = 200  # characters of its code and param
+MAX_READ = 8000  # characters of its text that are searched: some patterns take time squared
 MAX_RETRY_AFTER_S = 3600.0
 
 
@@ -66,7 +68,11 @@ _TEXTS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ),
     (
         "content_policy",
-        re.compile(r"content (policy|management policy|filter)|safety (system|settings)|moderation", re.I),
+        re.compile(
+            r"content (policy|management policy|filter)|safety (system|settings)|moderation"
+            r"|violat\w+ .{0,40}(guidelines|polic)",
+            re.I,
+        ),
     ),
     (
         "payment",
@@ -74,9 +80,18 @@ _TEXTS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ),
     (
         "credentials",
-        re.compile(r"(invalid|incorrect|wrong|missing) .{0,12}api[- ]?key|please check the api-key", re.I),
+        re.compile(
+            r"(invalid|incorrect|wrong|missing) .{0,12}api[- ]?key|please check the api-key"
+            r"|api[- ]?key.{0,40} (not valid|is invalid)",
+            re.I,
+        ),
     ),
-    ("not_found", re.compile(r"model .{0,80}(does not exist|not found|decommissioned|deprecated)", re.I)),
+    (
+        "not_found",
+        re.compile(
+            r"model .{0,80}((does )?not exist|not found|decommissioned|deprecated)|not a valid model", re.I
+        ),
+    ),
     ("overloaded", re.compile(r"overloaded|no capacity|capacity exceeded", re.I)),
 )
 
@@ -114,10 +129,10 @@ def classify(status: int, headers: Mapping[str, str], info: Info) -> Failure:
     kind = _kind(status, info)
     return Failure(
         kind=kind,
-        message=info.message[:MAX_MESSAGE] or f"HTTP {status}",
+        message=_clean(info.message[:MAX_MESSAGE]) or f"HTTP {status}",
         status=status,
-        code=info.code,
-        param=info.param,
+        code=info.code and _clean(info.code[:MAX_WORD]),
+        param=info.param and _clean(info.param[:MAX_WORD]),
         retry_after_s=retry_after(headers) if kind in ("rate_limit", "overloaded", "server") else None,
     )
 
@@ -149,19 +164,24 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return min(seconds, MAX_RETRY_AFTER_S)
     try:
         delta = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return min(max(delta.total_seconds(), 0.0), MAX_RETRY_AFTER_S)
 
 
+def _clean(text: str) -> str:
+    """Text that can be written as UTF-8: providers cut emoji into halves, which cannot."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _kind(status: int, info: Info) -> Kind:
     if status < 400:
-        return _by_code(info) or _by_text(info.message) or "server"
+        return _by_code(info) or _by_text(info.message[:MAX_READ]) or "server"
     plain = _STATUSES.get(status) or ("server" if status >= 500 else "rejected")
     allowed = _VAGUE.get(status)
     if not allowed:
         return plain
-    for kind in (_by_code(info), _by_text(info.message)):
+    for kind in (_by_code(info), _by_text(info.message[:MAX_READ])):
         if kind in allowed:
             return kind
     return plain

@@ -80,7 +80,7 @@ def plan_call(
 ) -> Plan:
     """The plan for a list of models, each given by its deployments: model by model in the given order.
 
-    1. who cannot or may not take the call is left out, with the reason;
+    1. who cannot or may not take the call is left out, with the reason; a model named twice counts once;
     2. within a model, `preferences.order` first, then the strategy's order;
     3. who is half-open goes first as a probe (a failure moves on unseen), who is open goes last;
     4. without `allow_fallbacks` only the first candidate stays.
@@ -88,9 +88,13 @@ def plan_call(
     excluded: list[Excluded] = []
     ready: list[Deployment] = []
     resting: list[Deployment] = []
+    seen: set[Deployment] = set()
     for group in groups:
         usable: list[Deployment] = []
         for deployment in group:
+            if deployment in seen:
+                continue
+            seen.add(deployment)
             found = _exclusion(deployment, needs, ratios, preferences)
             if found is None:
                 usable.append(deployment)

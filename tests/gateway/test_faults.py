@@ -1,4 +1,4 @@
-"""Every fault of the simulator, before the first content and after it, with and without a healthy provider."""
+"""Every fault of the simulator, before and after the first content, with and without a healthy provider."""
 
 from dataclasses import dataclass
 

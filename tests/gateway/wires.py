@@ -20,9 +20,9 @@ class Wire:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def reply(self) -> Reply:
+    async def reply(self, within_s: float = SOON_S) -> Reply:
         """The next answer; ConnectionError when there is none."""
-        async with asyncio.timeout(SOON_S):
+        async with asyncio.timeout(within_s):
             status, headers = await self._head()
             return read(status, headers, await self._body(status, headers))
 

@@ -45,14 +45,16 @@ def next_turn(
 
     1. the caller's fault, no attempts or no time left: the end
     2. somebody who was not tried yet: at once, or when its Retry-After has passed
-    3. everybody was tried: whoever may recover, with full jitter, no earlier than its Retry-After
+    3. everybody was tried: whoever may recover, the one that failed longest ago first, with full jitter,
+       no earlier than its Retry-After
     """
     if attempts >= max_attempts or left_s <= 0 or (failed and failed[-1][1].kind in FINAL):
         return None
     if untried:
         deployment = min(untried, key=lambda d: _rest(d, now))  # the first of those that need no rest
         return Turn(deployment, _rest(deployment, now))
-    again = [d for d in dict.fromkeys(d for d, _ in failed) if _may_again(d, failed)]
+    longest_ago = reversed(dict.fromkeys(d for d, _ in reversed(failed)))
+    again = [d for d in longest_ago if _may_again(d, failed)]
     if not again:
         return None
     deployment = min(again, key=lambda d: _rest(d, now))

@@ -17,8 +17,6 @@ from xroute.upstream.failure import MAX_MESSAGE, MAX_RETRY_AFTER_S, classify, re
 KINDS = get_args(Kind)
 # Lone surrogates too: providers cut emoji into halves.
 ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=30)
-    st.characters(exclude_categories=[]), max_size=30
-)  # lone surrogates too: providers cut emoji into halves
 WORD = st.none() | ANY_TEXT | st.integers(-600, 600).map(str) | st.sampled_from(("insufficient_quota", "nan"))
 INFO = st.builds(ErrorInfo, ANY_TEXT, WORD, WORD, WORD)
 DATES = st.datetimes().map(lambda when: when.strftime("%a, %d %b %Y %H:%M:%S GMT")) | st.builds(

@@ -11,7 +11,7 @@ from xroute.config.settings import ProviderSettings
 from xroute.config.wanted import wanted_providers
 from xroute.errors import ConfigError
 from xroute.gateway.fleet import Fleet
-from xroute.gateway.hosts import ANY, Host, check_routes, find_host, merge, served
+from xroute.gateway.hosts import ANY, Host, check_names, find_host, merge, served
 from xroute.money.book import PriceBook
 from xroute.upstream.discovery import Found, entries
 
@@ -77,7 +77,7 @@ def _compose(loaded: Loaded, catalog: Catalog) -> Scene:
         catalog = _with_sim(catalog, everything=simulated)
     if simulated and not any(host.provider.id == SIM.id for host in hosts):
         hosts.append(find_host(SIM, ProviderSettings(), {}, "built in"))
-    check_routes(settings, catalog)
+    check_names(settings, catalog)
     return Scene(Fleet(settings, catalog, hosts, PriceBook(catalog, settings.prices)), loaded, simulated)
 
 

@@ -93,7 +93,7 @@ class Fleet:
                 raise self._unserved(name, route.fallback)
             return Lineup(tuple(groups), route.strategy, route.timeouts)
         base, _, suffix = name.rpartition(":")
-        if suffix in _SUFFIXES and self.catalog.resolve(name) is None:
+        if suffix in _SUFFIXES and not _has_suffix(base) and self.catalog.resolve(name) is None:
             return replace(self.lineup(base), strategy=_SUFFIXES[suffix])
         return Lineup((self._group(name, strict=True),))
 
@@ -181,6 +181,10 @@ class Fleet:
         if dialects.get(provider.dialect) is None:
             return f"{provider.id} (its dialect is not supported yet)"
         return f"{provider.id} (set {provider.env[0]})" if provider.env else provider.id
+
+
+def _has_suffix(name: str) -> bool:
+    return name.rpartition(":")[2] in _SUFFIXES
 
 
 def with_changes(base: Timeouts, changes: PartialTimeouts | Mapping[str, float] | None) -> Timeouts:

@@ -132,17 +132,23 @@ def _own_model(name: str, provider: Provider, entry: ModelSettings) -> Model:
 ANY = frozenset({"*"})
 
 
-def check_routes(settings: Settings, catalog: Catalog) -> None:
+def check_names(settings: Settings, catalog: Catalog) -> None:
     """Every model that a route or a price names must exist; ConfigError says which does not."""
     for name, route in settings.models.items():
         for place, wanted in enumerate(route.fallback):
+            where = f"models.{name}.fallback[{place}]"
             if wanted in settings.models:
-                raise ConfigError(
-                    f"{wanted!r} is a route itself; a route lists models", f"models.{name}.fallback[{place}]"
-                )
-            if catalog.resolve(wanted.removesuffix(":floor").removesuffix(":nitro")) is None:
-                near = ", ".join(catalog.near(wanted))
-                raise ConfigError(
-                    f"no model {wanted!r} is known" + (f"; near it: {near}" if near else ""),
-                    f"models.{name}.fallback[{place}]",
-                )
+                raise ConfigError(f"{wanted!r} is a route itself; a route lists models", where)
+            if wanted.endswith((":floor", ":nitro")) and catalog.resolve(wanted) is None:
+                raise ConfigError(f"{wanted!r} has a suffix; give the route a strategy instead", where)
+            _check_model(wanted, catalog, where)
+    for name in settings.prices:
+        provider = catalog.providers.get(name.partition("/")[0])
+        if provider is None or not provider.local:  # a local server's models are found later
+            _check_model(name, catalog, f"prices.{name}")
+
+
+def _check_model(name: str, catalog: Catalog, where: str) -> None:
+    if catalog.resolve(name) is None:
+        near = ", ".join(catalog.near(name))
+        raise ConfigError(f"no model {name!r} is known" + (f"; near it: {near}" if near else ""), where)

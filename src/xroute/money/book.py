@@ -49,15 +49,15 @@ class PriceBook:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._catalog = catalog
-        self._overrides = {name.lower(): (name, o) for name, o in (overrides or {}).items()}
+        self._overrides = {_key(catalog, name): (name, o) for name, o in (overrides or {}).items()}
         self._now = now
         self._kept: dict[tuple[str, str], tuple[Price | None, datetime | None]] = {}
 
     def price(self, provider: str, upstream: str, model: str) -> Price | None:
-        """None = unknown. An override may name the model ("openai/gpt-4o") or, stronger, one provider's
-        serving of it ("groq/llama-3.3-70b-versatile")."""
+        """None = unknown. An override may name the model, by any of its names ("openai/gpt-4o", "gpt-4o"),
+        or, stronger, one provider's serving of it ("groq/llama-3.3-70b-versatile")."""
         price = self._listed(provider, upstream)
-        for key in (f"{provider}/{upstream}", model):
+        for key in (f"{provider}/{upstream}", f"{provider}/{model}", model):
             if (found := self._overrides.get(key.lower())) is not None:
                 return _override(price, *found)
         return price
@@ -82,6 +82,15 @@ class PriceBook:
         if model is None:
             return None, False
         return _of_genai(model.get_prices(self._now())), isinstance(model.prices, list)
+
+
+def _key(catalog: Catalog, name: str) -> str:
+    """What an override is found by: the model's id, with the provider before it if the name says one."""
+    resolved = catalog.resolve(name)
+    if resolved is None:
+        return name.lower()
+    id_ = resolved.model.id if resolved.provider is None else f"{resolved.provider}/{resolved.model.id}"
+    return id_.lower()
 
 
 _providers: dict[str, "Provider"] = {}

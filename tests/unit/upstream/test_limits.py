@@ -72,14 +72,28 @@ async def test_a_slow_stream_is_not_a_silent_one(client, upstream):
 
 
 async def test_a_limit_of_one_call_does_not_end_the_next(client, upstream):
-    task, peer = await upstream.ask(client, timeouts=Timeouts(first_byte=0.3))
-    peer.write(OK)
-    await (await task).read(10)
+    task, peer = await upstream.ask(client, timeouts=Timeouts(first_byte=0.2))
+    peer.write(PART)
+    answer = await task
+    assert await answer.chunk(5) == b"part"
+    last = asyncio.create_task(answer.chunk(0.2))
+    await asyncio.sleep(0)
+    peer.write(b"x" * 16)
+    assert await last == b"x" * 16
     second = asyncio.create_task(client.send("POST", upstream.target, b"{}", Timeouts(first_byte=None)))
     await peer.request()
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(0.3)
     peer.write(OK)
     assert await (await second).read(10) == b"ok"
+
+
+async def test_time_in_which_nobody_waits_is_not_limited(client, upstream):
+    task, peer = await upstream.ask(client, timeouts=Timeouts(first_byte=0.2))
+    peer.write(PART)
+    answer = await task
+    await asyncio.sleep(0.3)
+    peer.write(b"x" * 16)
+    assert await answer.read(100) == b"part" + b"x" * 16
 
 
 async def test_a_handshake_that_hangs_times_out(client, upstream):

@@ -6,6 +6,8 @@ from xroute.catalog.entries import Quirks
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 
+_LIMITS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+
 # Fields that are addressed to xroute.
 OWN = frozenset({"models", "provider", "timeouts", "usage", "session_id", "route", "plugins", "transforms"})
 
@@ -18,7 +20,7 @@ def encode(body: Json, *, upstream: str, quirks: Quirks) -> tuple[Json, tuple[st
     sent = {name: value for name, value in body.items() if name not in OWN}
     sent["model"] = upstream
     _limits(sent, quirks)
-    dropped = _drop(sent, quirks) if quirks.drop else ()
+    dropped = _drop(sent, body, quirks) if quirks.drop else ()
     if not quirks.developer_role:
         _roles(sent)
     if sent.get("stream") and "stream_options" not in quirks.drop:
@@ -66,8 +68,8 @@ def _stream_options(sent: Json, quirks: Quirks) -> None:
         sent.pop("stream_options", None)
 
 
-def _drop(sent: Json, quirks: Quirks) -> tuple[str, ...]:
-    dropped = tuple(name for name in sent if name in quirks.drop and name != "model")
-    for name in dropped:
+def _drop(sent: Json, body: Json, quirks: Quirks) -> tuple[str, ...]:
+    refused = [name for name in sent if name in quirks.drop and name != "model"]
+    for name in refused:
         del sent[name]
-    return dropped
+    return tuple(name if name in body else _LIMITS[name] for name in refused)

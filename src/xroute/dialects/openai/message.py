@@ -99,13 +99,10 @@ def text_of(value: Any) -> str:
 
 def _reasoning(message: Json, field: str) -> bool:
     """`reasoning` holds the reasoning text, whatever the provider calls it; its own field stays."""
-    own = message.get("reasoning")
-    if own is not None and own.__class__ is not str:
+    own: Any = message.get("reasoning")
+    changed = own is not None and own.__class__ is not str
+    if changed:
         message["reasoning"] = own = text_of(own) or None
-        message["reasoning"] = own
-        changed = True
-    else:
-        changed = False
     if own:
         return changed
     for name in (field, *REASONING[1:]) if field else REASONING[1:]:

@@ -67,6 +67,8 @@ def learn(raw: bytes, tidied: Json, changed: bool) -> Template | None:
     head, middle, tail = raw[: found.start(1)], b"", raw[found.end(1) :]
     padding = ""
     if found := _PADDING.search(tail):
+        if changed:  # what goes out would hold the padding of the chunk that was learned from
+            return None
         padding, middle, tail = found[1].decode(), tail[: found.start(2)], tail[found.end(2) :]
     if not _is_text_alone(given, name, (head, middle, tail), padding):
         return None

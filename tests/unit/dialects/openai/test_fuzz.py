@@ -29,7 +29,7 @@ anything = st.recursive(
 
 def objects(*names: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Objects with some of the fields that are read, of the right form or of any other."""
-    optional: dict[Any, Any] = {name: anything for name in names}
+    optional: dict[Any, Any] = dict.fromkeys(names, anything)
     optional |= {name: field | anything for name, field in fields.items()}
     return st.fixed_dictionaries({}, optional=optional)
 

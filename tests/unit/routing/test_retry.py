@@ -132,6 +132,13 @@ def test_the_one_that_may_recover_soonest_is_tried_again_first():
     assert turn([(a, failure("rate_limit")), (b, failure("rate_limit"))]).deployment is b
 
 
+def test_whoever_failed_longest_ago_is_tried_again_first():
+    a, b = deployment("a"), deployment("b")
+    failed = [(a, failure("server")), (b, failure("server"))]
+    assert turn(failed).deployment is a
+    assert turn([*failed, (a, failure("server"))]).deployment is b
+
+
 def test_nobody_is_tried_again_with_a_credential_that_failed_for_another():
     shared = Credential("a/1", 1.0, RULES)
     one, two = deployment("a", "m/one", credential=shared), deployment("a", "m/two", credential=shared)

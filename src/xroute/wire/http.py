@@ -23,7 +23,7 @@ class Target:
     headers: tuple[tuple[str, str], ...]
 
     def __repr__(self) -> str:
-        return f"Target({self.url!r}, headers=***)"
+        return f"Target({self.url.partition('?')[0]!r}, headers=***)"  # a query may hold the credential
 
 
 class Exchange(Protocol):

@@ -21,6 +21,13 @@ def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Qui
         raise ErrorBody(info)
     if "choices" not in body:
         raise Malformed("the provider's answer has no choices")
+    try:
+        return _tidied(body, model, request_id, created, quirks)
+    except RecursionError:
+        raise Malformed("the provider's answer is nested too deeply") from None
+
+
+def _tidied(body: Json, model: str, request_id: str, created: int, quirks: Quirks) -> Answer:
     own = tokens.find(body, quirks)
     envelope.tidy(body, KIND, request_id, created, model)
     body["choices"] = _choices(body["choices"], request_id, quirks)

@@ -101,7 +101,7 @@ def _completed(info: ErrorInfo, around: Json) -> ErrorInfo:
 def _code(value: Any) -> tuple[str | None, int | None]:
     """(code, status): some providers put the HTTP status into `code`, as a number or as text."""
     text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-    status = int(text) if text.isdecimal() and 400 <= int(text) <= 599 else None
+    status = int(text) if len(text) == 3 and text.isdecimal() and 400 <= int(text) <= 599 else None
     return text or None, status
 
 

@@ -137,6 +137,12 @@ class Decoder:
                     return
         self._seen = True
         try:
+            self._parse(name, raw, out)
+        except RecursionError:
+            self.error = ErrorInfo("the provider's stream is nested too deeply", type=MALFORMED)
+
+    def _parse(self, name: str, raw: bytes, out: list[Chunk]) -> None:
+        try:
             body = orjson.loads(raw)
         except orjson.JSONDecodeError:
             self._odd(name, raw, out)

@@ -29,7 +29,7 @@ def count(value: Any) -> int | None:
         return max(value, 0)
     if isinstance(value, float):
         return max(int(value), 0) if isfinite(value) else None
-    if isinstance(value, str) and value.strip().isdecimal():
+    if isinstance(value, str) and len(value) < 16 and value.strip().isdecimal():
         return int(value)
     return None
 

@@ -185,3 +185,9 @@ def test_almost_json_is_read() -> None:
     raw = b'{"choices": [{"message": {"content": "a\nb \\ud83d"}, "logprobs": NaN}]}'
     answer = decode(raw, model="m", request_id="r", created=1, quirks=Quirks())
     assert answer.body["choices"][0]["message"]["content"] == "a\nb \ud83d"
+
+
+def test_nesting_without_end_is_malformed_and_nothing_worse() -> None:
+    deep = b"[" * 1000 + b"]" * 1000
+    with pytest.raises(Malformed):
+        read(b'{"choices": [{"message": {"reasoning": %b}}]}' % deep)

@@ -387,3 +387,11 @@ def test_halves_of_an_emoji_reach_the_client_escaped() -> None:
 
 def test_a_ping_is_not_for_the_client() -> None:
     assert read(sse('{"type": "ping"}', chunk({"content": "a"}, "stop"), ": keep-alive"))[0]["choices"]
+
+
+def test_nesting_without_end_is_an_error_of_the_stream() -> None:
+    reader = decoder()
+    deep = '{"choices": [{"delta": {"reasoning": ' + "[" * 1000 + "]" * 1000 + "}}]}"
+    assert reader.feed(sse(deep)) == []
+    assert reader.error is not None
+    assert reader.error.type == "malformed"

@@ -7,6 +7,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 from xroute.errors import ConfigError
 
@@ -39,7 +40,7 @@ class KeyStore:
     def pepper(self) -> bytes:
         """The folder's pepper: 256 random bits, made when first asked for."""
         try:
-            return bytes.fromhex(self._pepper_file.read_text().strip())
+            return _bits(self._pepper_file.read_text())
         except FileNotFoundError:
             pepper = secrets.token_bytes(32)
             self._write(self._pepper_file, pepper.hex() + "\n")
@@ -50,7 +51,7 @@ class KeyStore:
     def load(self) -> list[StoredKey]:
         """Every stored key; ConfigError for a file that cannot be read."""
         try:
-            return [StoredKey(**entry) for entry in json.loads(self._file.read_text())]
+            return [_entry(fields) for fields in _list(json.loads(self._file.read_text()))]
         except FileNotFoundError:
             return []
         except (OSError, ValueError, TypeError) as error:
@@ -69,7 +70,8 @@ class KeyStore:
         fresh = path.with_suffix(".new")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            fresh.unlink(missing_ok=True)  # one left by a crash may have another mode
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
@@ -83,6 +85,26 @@ class KeyStore:
         return ConfigError(
             f"cannot use {path}: {reason}. Set state_dir (XROUTE_STATE_DIR), or name `keys` in the config"
         )
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("not a list of keys")
+    return cast("list[Any]", value)
+
+
+def _entry(fields: Any) -> StoredKey:
+    entry = StoredKey(**fields)
+    _bits(entry.hash)
+    return entry
+
+
+def _bits(text: str) -> bytes:
+    """256 bits from hex; an emptied or cut file must not pass for a pepper or a hash."""
+    bits = bytes.fromhex(text)
+    if len(bits) != 32:
+        raise ValueError("not 256 bits")
+    return bits
 
 
 def _now() -> str:

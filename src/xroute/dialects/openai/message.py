@@ -168,3 +168,18 @@ def _citation(item: Any) -> Json | None:
 def _is_citation(inner: Json) -> bool:
     texts = isinstance(inner.get("url"), str) and isinstance(inner.get("title"), str)
     return texts and inner.get("start_index").__class__ is int and inner.get("end_index").__class__ is int
+
+
+def tidy_audio(delta: Json) -> bool:
+    """The types of a delta's audio; True when something was changed."""
+    audio = delta["audio"]
+    if not codec.is_object(audio):
+        delta["audio"] = None
+        return True
+    changed = False
+    for name in ("id", "data", "transcript"):
+        if audio.get(name).__class__ not in (str, type(None)):
+            audio[name], changed = None, True
+    if audio.get("expires_at").__class__ not in (int, type(None)):
+        audio["expires_at"], changed = tokens.count(audio["expires_at"]), True
+    return changed

@@ -292,7 +292,7 @@ class Decoder:
         if delta.get("tool_calls") is not None:
             changed = state.calls.tidy(delta) or changed
         if delta.get("audio") is not None:
-            changed = _audio(delta) or changed
+            changed = message.tidy_audio(delta) or changed
         held, chars = message.substance(delta)
         self.chars += chars
         return (CHANGED if changed else 0) | (CONTENT if held else 0)
@@ -377,20 +377,6 @@ def _delta(choice: Json) -> Json:
         said = {"content": text} if isinstance(text, str) else {}
     choice["delta"] = said
     return said
-
-
-def _audio(delta: Json) -> bool:
-    audio = delta["audio"]
-    if not codec.is_object(audio):
-        delta["audio"] = None
-        return True
-    changed = False
-    for name in ("id", "data", "transcript"):
-        if audio.get(name).__class__ not in (str, type(None)):
-            audio[name], changed = None, True
-    if audio.get("expires_at").__class__ not in (int, type(None)):
-        audio["expires_at"], changed = tokens.count(audio["expires_at"]), True
-    return changed
 
 
 def _as_chunk(body: Json) -> Json:

@@ -128,6 +128,8 @@ async def read_body(headers: RequestHeaders, receive: Receive, limit: int) -> by
     """The request's body; PayloadTooLarge above `limit` bytes, at once where the length is announced."""
     if (encoding := headers.get("content-encoding")) and encoding.lower() != "identity":
         raise InvalidRequest("Send the body without content-encoding.", code="unsupported_encoding")
+    if (coding := headers.get("transfer-encoding")) and coding.strip().lower() != "chunked":
+        raise InvalidRequest("Send no transfer-encoding but chunked.", code="unsupported_encoding")
     length = headers.get("content-length")
     if length is not None and length.isascii() and length.isdigit() and int(length) > limit:
         raise _too_large(limit)

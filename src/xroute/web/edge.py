@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from xroute.errors import CallError, MethodNotAllowed, NotFound, ServerError
+from xroute.errors import CallError, InvalidRequest, MethodNotAllowed, NotFound, ServerError
 from xroute.web.asgi import AsgiReply, ClientGone, Receive, RequestHeaders, Scope, Send
 from xroute.web.auth import Keyring, Principal
 from xroute.web.failures import refuse
@@ -65,7 +65,9 @@ class Edge:
                 log.warning("%s %s %s: %s", reply.request_id, method, path, error.message)
             await refuse(reply, error)
         except ClientGone:
-            log.info("%s: the client went away before it had said all", reply.request_id)
+            log.info("%s: the request's body broke off", reply.request_id)
+            # Whoever is gone will not read it; whoever sent a broken body should know why.
+            await refuse(reply, InvalidRequest("The request's body is not complete.", code="incomplete_body"))
         except asyncio.CancelledError:
             if not reply.gone:  # the server is stopping
                 raise

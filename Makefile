@@ -57,13 +57,18 @@ format: $(VENV)/.dev ## rewrite the sources in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev ## measure CPU per call and per chunk (needs nginx and wrk)
+$(VENV)/.bench: $(VENV)/.dev bench/requirements.lock
+	$(BIN)/python -m pip install -q --require-hashes -r bench/requirements.lock
+	@touch $@
+
+bench: $(VENV)/.bench ## measure CPU per call and per chunk (needs nginx and wrk; ARGS="--quick")
 	$(BIN)/python -m bench $(ARGS)
 
 lock: $(VENV)/.dev ## pin the newest versions, with hashes
 	$(BIN)/python -m pip install -q uv
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -c requirements.lock pyproject.toml --group dev -o requirements-dev.lock
+	printf 'pyreqwest\npy-spy\n' | $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate - -o bench/requirements.lock
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --group clients -o requirements-clients.lock
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --group llamacpp -o requirements-llamacpp.lock
 

@@ -82,7 +82,7 @@ def run(
         for subject in subjects:
             say(f"start {subject.name}")
             running.append(_started(subject, upstreams, folder, wanted, samples))
-        _loads(running, upstreams, folder, wanted, samples)
+        failures = _loads(running, upstreams, folder, wanted, samples)
         direct = _latencies(running, upstreams, wanted, samples)
         _crowds(running, upstreams, wanted, samples)
     finally:
@@ -101,6 +101,7 @@ def run(
         "streams": wanted.streams,
         "rate": wanted.rate,
         "direct": medians(direct),
+        "failures": failures,
         "medians": {name: medians(found) for name, found in samples.items()},
         "samples": samples,
         "took_s": round(time.perf_counter() - began),
@@ -123,14 +124,20 @@ def _started(
 
 def _loads(
     running: list[Running], upstreams: Upstreams, folder: Path, wanted: argparse.Namespace, samples: Samples
-) -> None:
+) -> list[str]:
+    """Calls and streams, round by round; what a peer could not do."""
+    failures: list[str] = []
     for number in range(wanted.rounds):
         for one in running:
             say(f"round {number + 1}: {one.subject.name}")
-            found = measure.calls(one, upstreams.bases, folder, wanted.seconds)
-            found |= measure.coalesced(one, upstreams.bases, folder, wanted.seconds)
-            found |= measure.paced(one, upstreams, folder, wanted.seconds)
-            samples[one.subject.name].append(found)
+            for load in (measure.calls, measure.coalesced, measure.paced):
+                try:
+                    samples[one.subject.name].append(load(one, upstreams, folder, wanted.seconds))
+                except RuntimeError as error:
+                    if not one.subject.peer:
+                        raise
+                    failures.append(f"{one.subject.name}, {load.__name__}: {error}")
+    return failures
 
 
 def _latencies(

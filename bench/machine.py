@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -20,7 +21,7 @@ def describe() -> dict[str, str]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
     }
     found |= {name: library(name) for name in LIBRARIES}
-    return found | {"nginx": _first_line(["nginx", "-v"]), "wrk": _first_line(["wrk", "-v"])}
+    return found | {"nginx": _version(["nginx", "-v"]), "wrk": _version(["wrk", "-v"])}
 
 
 def missing() -> list[str]:
@@ -43,7 +44,8 @@ def _memory_gb() -> float:
     return int(line.split()[1]) * 1024 / 1e9
 
 
-def _first_line(argv: list[str]) -> str:
+def _version(argv: list[str]) -> str:
     program = shutil.which(argv[0], path=_path()) or argv[0]
     ran = subprocess.run([program, *argv[1:]], capture_output=True, text=True, check=False)
-    return (ran.stdout + ran.stderr).splitlines()[0].partition(" Copyright")[0]
+    found = re.search(r"\d+\.\d+[\w.+~-]*", ran.stdout + ran.stderr)
+    return found[0] if found else "unknown"

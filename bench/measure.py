@@ -20,9 +20,9 @@ PACE_S = 0.005  # between two chunks of a paced stream
 WARM_S = 1.0
 
 
-def calls(running: Running, bases: Mapping[str, str], folder: Path, seconds: int) -> dict[str, float]:
+def calls(running: Running, upstreams: Upstreams, folder: Path, seconds: int) -> dict[str, float]:
     """CPU per call, calls per second, and memory under load, with 64 connections."""
-    spent, load = _loaded(running, "whole", bases, folder, CONNECTIONS, seconds)
+    spent, load = _loaded(running, "whole", upstreams.bases, folder, CONNECTIONS, seconds)
     return {
         "call_us": spent / load.requests * 1e6,
         "calls_per_s": load.requests / load.seconds,
@@ -30,9 +30,9 @@ def calls(running: Running, bases: Mapping[str, str], folder: Path, seconds: int
     }
 
 
-def coalesced(running: Running, bases: Mapping[str, str], folder: Path, seconds: int) -> dict[str, float]:
+def coalesced(running: Running, upstreams: Upstreams, folder: Path, seconds: int) -> dict[str, float]:
     """CPU per chunk where nginx sends a whole stream at once, in a few segments."""
-    spent, load = _loaded(running, "coalesced", bases, folder, FILE_STREAMS, seconds)
+    spent, load = _loaded(running, "coalesced", upstreams.bases, folder, FILE_STREAMS, seconds)
     return {
         "coalesced_us": spent / (load.requests * CHUNKS) * 1e6,
         "coalesced_per_s": load.requests * CHUNKS / load.seconds,

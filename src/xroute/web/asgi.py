@@ -120,8 +120,8 @@ class AsgiReply:
 
 
 def encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
-    """Headers as ASGI has them."""
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    """Headers as ASGI has them; a model's name may be beyond Latin-1."""
+    return [(name.encode("latin-1"), value.encode()) for name, value in headers]
 
 
 async def read_body(headers: RequestHeaders, receive: Receive, limit: int) -> bytes:

@@ -95,8 +95,10 @@ class Edge:
                 raise NotFound(f"There is nothing at {path[:200]}.", code="unknown_url")
         route = methods.get("GET" if method == "HEAD" else method)
         if route is None:
-            allowed = ", ".join(methods)
+            allowed = [*methods, "HEAD"] if "GET" in methods else list(methods)
             raise MethodNotAllowed(
-                f"{path[:200]} takes {allowed}, not {method[:20]}.", code="method_not_allowed"
+                f"{path[:200]} takes {', '.join(allowed)}, not {method[:20]}.",
+                code="method_not_allowed",
+                metadata={"allowed": allowed},
             )
         return route, argument

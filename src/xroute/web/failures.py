@@ -16,7 +16,10 @@ async def refuse(reply: Reply, error: CallError) -> None:
         headers.append(("retry-after", str(math.ceil(error.retry_after_s))))
     if error.status == 401:
         headers.append(("www-authenticate", "Bearer"))
-    previous = (error.metadata or {}).get("previous_errors")
+    metadata = error.metadata or {}
+    if "allowed" in metadata:
+        headers.append(("allow", ", ".join(metadata["allowed"])))
+    previous = metadata.get("previous_errors")
     if previous is not None:
         headers.append(("x-xroute-attempts", str(len(previous))))
     await reply.answer(error.status, headers, orjson.dumps({"error": body_of(error, reply.request_id)}))

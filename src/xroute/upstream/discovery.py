@@ -89,7 +89,8 @@ def _names(raw: bytes) -> tuple[str, ...]:
     names = [
         cast("dict[str, Any]", item).get("id") for item in cast("list[Any]", data) if isinstance(item, dict)
     ]
-    return tuple(name for name in names if isinstance(name, str) and name)[:MAX_MODELS]
+    # A name stands in the headers of answers, where a line break would begin another header.
+    return tuple(name for name in names if isinstance(name, str) and name and name.isprintable())[:MAX_MODELS]
 
 
 def _distinct(found: list[Found]) -> list[Found]:

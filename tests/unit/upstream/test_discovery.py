@@ -71,6 +71,7 @@ async def test_nobody_there_is_nobody_found(client, upstream):
         answer(b"[]"),
         answer(b'"models"'),
         answer(b'{"data": {"id": "x"}}'),
+        answer(listing("line\r\nbreak")),
         answer(b'{"data": [1, null, {"name": "x"}, {"id": 7}, {"id": ""}]}'),
         b"SSH-2.0-OpenSSH_9.6\r\n",
         b"\x00\x01\x02\x03",

@@ -1,0 +1,60 @@
+"""What a call used and cost, by the provider's figure or by our estimate, which is marked."""
+
+import pytest
+from tests.unit.routing.making import deployment, price
+
+from xroute.gateway.settle import characters, cost_of, final_usage
+from xroute.routing.plan import Ratios
+from xroute.wire.call import Call
+from xroute.wire.usage import Usage
+
+DEPLOYMENT = deployment(family="gpt")
+
+
+def call(text_bytes=1000, max_tokens=0):
+    return Call(body={}, models=("m",), text_bytes=text_bytes, max_tokens=max_tokens)
+
+
+def test_an_unknown_price_is_an_unknown_cost():
+    assert cost_of(None, Usage(input=10)) is None
+
+
+def test_nothing_generated_costs_nothing_whatever_the_price():
+    assert cost_of(None, None) == 0
+    assert cost_of(price(1, 1, 5), None) == 0
+
+
+def test_a_known_price_is_applied():
+    assert cost_of(price(10**6, 10**6), Usage(input=2, output=3)) == 5
+
+
+def test_the_providers_figure_counts_and_is_learnt_from():
+    ratios, given = Ratios(), Usage(input=300, output=7)
+    assert final_usage(call(), DEPLOYMENT, ratios, given, 4000) is given
+    assert ratios.tokens("gpt", 1000) == 300
+
+
+@pytest.mark.parametrize(("said", "tokens"), [(0, 0), (1, 1), (4, 1), (5, 2), (4000, 1000)])
+def test_without_a_figure_the_output_is_estimated_and_marked(said, tokens):
+    usage = final_usage(call(), DEPLOYMENT, Ratios(), None, said)
+    assert usage == Usage(input=200, output=tokens, estimated=True)
+
+
+def test_all_that_a_model_said_is_counted():
+    choices = [
+        {"message": {"content": "four", "reasoning": "fifteen letters"}},
+        {"message": {"content": None}},
+    ]
+    assert characters({"choices": choices}) == 4 + 15
+    assert characters({"choices": []}) == 0
+
+
+def test_an_estimate_is_no_more_than_was_asked_for():
+    assert final_usage(call(max_tokens=10), DEPLOYMENT, Ratios(), None, 4000).output == 10
+
+
+def test_an_estimate_uses_what_was_learnt_and_is_never_nothing():
+    ratios = Ratios()
+    ratios.learn("gpt", 1000, 500)
+    assert final_usage(call(), DEPLOYMENT, ratios, None, 0).input == 500
+    assert final_usage(call(text_bytes=0), DEPLOYMENT, ratios, None, 0).input == 1

@@ -70,14 +70,15 @@ class Gateway:
             else:
                 await self._whole(run)
         except asyncio.CancelledError:
-            run.outcome = "client_gone"
+            if run.outcome != "completed":  # it may leave while the last bytes are on their way
+                run.outcome = "client_gone"
             raise
         except CallError as error:
             run.outcome = "refused" if error.status < 500 and not run.attempts else "failed"
             run.error_type = error.error_type
             if not reply.opened:
                 raise
-            await reply.write(error_event(error, reply.request_id, run.model()) + DONE)
+            await reply.write(error_event(error, run) + DONE)
             await reply.end()
         finally:
             self.streams.discard(run)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 
@@ -9,14 +10,18 @@ from xroute.dialects.answer import Chunk
 from xroute.dialects.openai.stream import MALFORMED, Decoder
 from xroute.errors import CallError, CutError, TimedOut, TransportError
 from xroute.gateway.attempt import Opened, inner_failure
+from xroute.gateway.reply import Reply
 from xroute.gateway.run import Run
 from xroute.gateway.settle import Outcome
 from xroute.gateway.verdict import verdict
 from xroute.money.nano import as_number
 from xroute.routing.failure import Failure
 from xroute.upstream.failure import of_transport
+from xroute.wire.http import Exchange
 
 DONE = b"data: [DONE]\n\n"
+DRAIN_S = 1.0  # seconds for the end of the answer after its [DONE]
+MAX_DRAIN = 16  # reads
 
 _OUTCOMES: dict[str, Outcome] = {"cut": "upstream_cut", "connect": "upstream_cut", "timeout": "timed_out"}
 
@@ -41,11 +46,13 @@ async def relay(
         run.failed.append((run.deployment, failure))
         error = verdict(run.failed[-1:])
         run.outcome, run.error_type = _OUTCOMES.get(failure.kind, "failed"), error.error_type
-        await reply.write(error_event(error, reply.request_id, run.model()) + DONE)
+        await reply.write(error_event(error, run) + DONE)
     else:
         run.outcome = "completed"
         await reply.write(_last(run, decoder) + DONE)
     await reply.end()
+    if failure is None and not opened.ended:
+        await _drain(opened.exchange)
     return failure
 
 
@@ -65,21 +72,34 @@ async def _pump(run: Run, opened: Opened, clock: Callable[[], float]) -> Failure
         late = clock() >= run.deadline
         return of_transport(TimedOut("total", error.limit_s) if late else error)
     except CutError as error:
-        # Everything was said before the connection broke: nothing is missing but, perhaps, the usage.
-        return _unless_finished(decoder, of_transport(error))
+        return await _rest(opened, reply, of_transport(error))
     except TransportError as error:
         return of_transport(error)
     return None
 
 
-def _unless_finished(decoder: Decoder, failure: Failure) -> Failure | None:
+async def _rest(opened: Opened, reply: Reply, failure: Failure) -> Failure | None:
+    """After a cut: if every choice had finished before it, nothing is missing but, perhaps, the usage."""
+    decoder = opened.decoder
     try:
-        decoder.finish()
+        chunks = decoder.finish()
     except CutError:
         return failure
     if decoder.error is not None and decoder.error.type == MALFORMED:
         return failure  # half an event, as the cut left it
+    if chunks:
+        await reply.write(events(chunks))
     return None
+
+
+async def _drain(exchange: Exchange) -> None:
+    """Reads what follows [DONE], a few bytes of framing, so that the connection can be used again."""
+    try:
+        for _ in range(MAX_DRAIN):
+            if not await exchange.chunk(DRAIN_S):
+                return
+    except TransportError:
+        return  # the answer was complete: all that is lost is the connection
 
 
 def events(chunks: list[Chunk]) -> bytes:
@@ -89,17 +109,30 @@ def events(chunks: list[Chunk]) -> bytes:
     return b"".join([b"data: %b\n\n" % chunk.raw for chunk in chunks])
 
 
-def error_event(error: CallError, request_id: str, model: str) -> bytes:
+def error_event(error: CallError, run: Run) -> bytes:
     """The typed in-band error: a chunk with a top-level `error` and `finish_reason: "error"`."""
-    chunk: dict[str, object] = {
+    choice: dict[str, object] = {"index": 0, "delta": {}, "finish_reason": "error"}
+    request_id = run.reply.request_id
+    chunk = (
+        run.decoder.chunk_of(choice) if run.decoder else lone_chunk(choice, request_id, run.call.models[0])
+    )
+    return error_data(chunk, error, request_id)
+
+
+def error_data(chunk: dict[str, Any], error: CallError, request_id: str) -> bytes:
+    """A chunk with the error in it, as an event."""
+    return b"data: %b\n\n" % orjson.dumps({**chunk, "error": body_of(error, request_id)})
+
+
+def lone_chunk(choice: dict[str, object], request_id: str, model: str) -> dict[str, Any]:
+    """A chunk of a stream that has no other."""
+    return {
         "id": f"chatcmpl-{request_id}",
         "object": "chat.completion.chunk",
         "created": int(time.time()),
         "model": model,
-        "choices": [{"index": 0, "delta": {}, "finish_reason": "error"}],
-        "error": body_of(error, request_id),
+        "choices": [choice],
     }
-    return b"data: %b\n\n" % orjson.dumps(chunk)
 
 
 def body_of(error: CallError, request_id: str) -> dict[str, object]:

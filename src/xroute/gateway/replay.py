@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 from xroute.errors import CallError, Conflict, InvalidRequest, ServerError
-from xroute.gateway.relay import DONE, error_event
+from xroute.gateway.relay import DONE, error_data, lone_chunk
 from xroute.gateway.reply import Headers, Reply
 
 KEEP_S = 24 * 3600.0
@@ -232,6 +232,7 @@ async def _follow(recording: Recording, reply: Reply) -> bool:
         else:
             await recording.change()
     if recording.error is not None or not recording.kept:
-        await reply.write(error_event(ABANDONED, reply.request_id, "") + DONE)
+        chunk = lone_chunk({"index": 0, "delta": {}, "finish_reason": "error"}, reply.request_id, "")
+        await reply.write(error_data(chunk, ABANDONED, reply.request_id) + DONE)
     await reply.end()
     return True

@@ -33,10 +33,6 @@ class Run:
     outcome: Outcome = "failed"
     error_type: str = ""
 
-    def model(self) -> str:
-        """The provider's name for what answers, or the client's for what it asked."""
-        return self.deployment.upstream if self.deployment else self.call.models[0]
-
     def headers(self, now: float) -> Headers:
         """What a client learns of the way of its call."""
         spent_ms = (now - self.reply.started - self.upstream_s) * 1000

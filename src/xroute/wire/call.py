@@ -17,4 +17,3 @@ class Call:
     text_bytes: int = 0  # size of the request without images and audio, for token estimates
     provider: Any = None  # the `provider` object as it came
     timeouts: dict[str, float] = field(default_factory=dict[str, float])  # fields of wire.http.Timeouts
-    fields: frozenset[str] = frozenset()  # optional parameters the client set, for require_parameters

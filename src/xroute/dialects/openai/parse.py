@@ -175,9 +175,7 @@ def _abilities(body: dict[str, Any], messages: list[dict[str, Any]]) -> frozense
         if isinstance(content, list):
             parts = cast("list[dict[str, Any]]", content)
             needs |= {
-                _PARTS[kind]
-                for part in parts
-                if isinstance(kind := part.get("type"), str) and kind in _PARTS
+                _PARTS[kind] for part in parts if isinstance(kind := part.get("type"), str) and kind in _PARTS
             }
     return frozenset(needs)
 

@@ -326,10 +326,15 @@ class Decoder:
                 out.append(self._finish(index, self.finish_reason))
 
     def _finish(self, index: int, reason: str) -> Chunk:
+        choice: Json = {"index": index, "delta": {}, "logprobs": None, "finish_reason": reason}
+        return Chunk(codec.write(self.chunk_of(choice)), finish=True)
+
+    def chunk_of(self, choice: Json) -> Json:
+        """A chunk of this stream that the provider did not send: its id and model are those of the others."""
         body = {name: self._last[name] for name in ENVELOPE if name in self._last}
-        body["choices"] = [{"index": index, "delta": {}, "logprobs": None, "finish_reason": reason}]
+        body["choices"] = [choice]
         self._enclose(body)
-        return Chunk(codec.write(body), finish=True)
+        return body
 
     def _plain(self, out: list[Chunk]) -> None:
         """A body without any event: some servers answer a stream request with plain JSON, mostly an error."""

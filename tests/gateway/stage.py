@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import orjson
 from tests.gateway.replies import Reply, read
-from tests.gateway.wires import SOON_S, Wire, dial
+from tests.gateway.wires import CHAT, KEY, SOON_S, Wire, dial
 
 from xroute.config.load import load
 from xroute.gateway.compose import compose
@@ -21,7 +21,6 @@ from xroute.upstream.client import HttpTransport
 from xroute.web.app import App, create_app
 from xroute.web.serve import make_server
 
-KEY = "sk-client-1"
 CREDENTIAL = "sk-upstream-1"
 
 
@@ -45,13 +44,14 @@ class Stage:
         self.app = app
         self.port = port
         self.client = client
+        self.wires: list[Wire] = []
 
     async def chat(self, model: str = "m", text: str = "Hi", *, stream: bool = False, **more: Any) -> Reply:
         """One chat completion; further fields of the body as they are."""
         body = {"model": model, "messages": [{"role": "user", "content": text}], "stream": stream} | more
         return await self.post(orjson.dumps(body))
 
-    async def post(self, body: bytes, path: str = "/v1/chat/completions", **headers: str) -> Reply:
+    async def post(self, body: bytes, path: str = CHAT, **headers: str) -> Reply:
         return await self.ask("POST", path, content=body, headers=headers)
 
     async def get(self, path: str) -> Reply:
@@ -62,8 +62,10 @@ class Stage:
         return read(answer.status_code, dict(answer.headers), answer.content)
 
     async def dial(self) -> Wire:
-        """A bare connection to the gateway."""
-        return await dial(self.port)
+        """A bare connection to the gateway, closed at the end if it is not before."""
+        wire = await dial(self.port)
+        self.wires.append(wire)
+        return wire
 
     async def health(self) -> dict[str, dict[str, Any]]:
         """What the health route shows, by deployment."""
@@ -103,7 +105,12 @@ async def running(folder: Path, settings: dict[str, Any], sim: Profile | None = 
             limits=limits,
             trust_env=False,
         ) as client:
-            yield Stage(app, port, client)
+            stage = Stage(app, port, client)
+            try:
+                yield stage
+            finally:
+                for wire in stage.wires:
+                    await wire.close()
     finally:
         beating.cancel()
         server.stop()

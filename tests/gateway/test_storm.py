@@ -6,11 +6,11 @@ import itertools
 from collections import Counter
 
 import orjson
-
 from tests.gateway.replies import check_broken, check_complete
 from tests.gateway.sims import said
-from tests.gateway.stage import KEY, provider
+from tests.gateway.stage import provider
 from tests.gateway.wires import post
+
 from xroute.sim.plan import Fault
 
 CALLS = 5000
@@ -77,7 +77,7 @@ async def _break(sims):
 
 async def _call(wire, text, *, stream):
     body = {"model": "m", "messages": [{"role": "user", "content": text}], "stream": stream}
-    await wire.send(post("/v1/chat/completions", orjson.dumps(body), KEY))
+    await wire.send(post(orjson.dumps(body)))
     return await wire.reply(within_s=60)  # the pauses between attempts grow
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from tests.gateway.replies import Reply, read
 
+KEY = "sk-client-1"  # of every gateway here
+CHAT = "/v1/chat/completions"
 SOON_S = 15.0  # nothing here takes that long; a hang is a failure, not a wait
 
 
@@ -78,7 +80,23 @@ async def dial(port: int) -> Wire:
     return Wire(*await asyncio.open_connection("127.0.0.1", port, limit=64 * 1024 * 1024))
 
 
-def post(path: str, body: bytes, key: str = "sk-client", extra: str = "") -> bytes:
-    """A whole POST request."""
-    head = f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n{extra}"
-    return f"{head}content-length: {len(body)}\r\n\r\n".encode("latin-1") + body
+def post(body: bytes) -> bytes:
+    """A whole request for a chat completion."""
+    return head(f"content-length: {len(body)}") + body
+
+
+def head(*lines: str, start: str = f"POST {CHAT}", key: str | None = KEY) -> bytes:
+    """A request's head, with further lines as they stand."""
+    fields = ["host: x", *([f"authorization: Bearer {key}"] if key else []), *filter(None, lines)]
+    return "\r\n".join([f"{start} HTTP/1.1", *fields, "", ""]).encode("latin-1")
+
+
+async def check_good(wire: Wire) -> None:
+    """The connection still answers, or it was ended: it never answers anything else."""
+    try:
+        await wire.send(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        reply = await wire.reply()
+    except ConnectionError:
+        return
+    assert reply.body == {"status": "ok"}
+    await wire.close()

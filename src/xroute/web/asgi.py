@@ -5,7 +5,7 @@ client that does not read would have the whole answer kept in memory (docs/decis
 """
 
 import asyncio
-import secrets
+import random
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -18,6 +18,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+MAX_DIGITS = 18  # of a length; int() refuses thousands of them
 JSON = (b"content-type", b"application/json")
 STREAM = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -53,14 +54,15 @@ class AsgiReply:
         self._send = send
         self._gone: asyncio.Future[Message] | None = None
         self._nudges: set[asyncio.Task[None]] = set()
-        self.request_id = "req-" + secrets.token_hex(12)
+        self.request_id = f"req-{random.getrandbits(96):024x}"  # unique and no secret: no system call
         self.started = self.last_write = time.monotonic()
         self.opened = False
         self.gone = False
 
     def watch(self, receive: Receive) -> None:
         """From now on the client's going cancels this task. The request's body must have been read."""
-        task = asyncio.current_task()
+        gone = asyncio.ensure_future(receive())
+        task = asyncio.current_task(gone.get_loop())  # left to find the loop, it makes a system call
         assert task is not None
 
         def leave(_: object) -> None:
@@ -68,8 +70,8 @@ class AsgiReply:
                 self.gone = True
                 task.cancel()
 
-        self._gone = asyncio.ensure_future(receive())
-        self._gone.add_done_callback(leave)
+        gone.add_done_callback(leave)
+        self._gone = gone
 
     def unwatch(self) -> None:
         """Ends what `watch` began."""
@@ -131,7 +133,7 @@ async def read_body(headers: RequestHeaders, receive: Receive, limit: int) -> by
     if (coding := headers.get("transfer-encoding")) and coding.strip().lower() != "chunked":
         raise InvalidRequest("Send no transfer-encoding but chunked.", code="unsupported_encoding")
     length = headers.get("content-length")
-    if length is not None and length.isascii() and length.isdigit() and int(length) > limit:
+    if length and length.isascii() and length.isdigit() and _exceeds(length, limit):
         raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
@@ -146,6 +148,10 @@ async def read_body(headers: RequestHeaders, receive: Receive, limit: int) -> by
         parts.append(part)
         if not message.get("more_body"):
             return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _exceeds(length: str, limit: int) -> bool:
+    return len(length) > MAX_DIGITS or int(length) > limit
 
 
 def _too_large(limit: int) -> PayloadTooLarge:

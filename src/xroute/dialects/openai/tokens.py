@@ -19,7 +19,7 @@ _OUT_DETAILS = ("completion_tokens_details", "output_tokens_details")
 _CACHED = ("cached_tokens", "cache_read_tokens", "cache_read_input_tokens")
 _WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
-_TOTAL = ("total_tokens",)
+_ANY = (*_INPUT, *_OUTPUT, "total_tokens")
 _BARE = frozenset(_COUNTS)
 
 
@@ -81,15 +81,15 @@ def _timed(timings: Any) -> Json | None:
 def has_counts(usage: Json) -> bool:
     """Whether a usage object holds a token count."""
     usage = _inner(usage)
-    return any(_first(usage, names) is not None for names in (_INPUT, _OUTPUT, _TOTAL))
+    return _first(usage, _ANY) is not None
 
 
 def read(usage: Json) -> Usage | None:
     """Usage from a provider's usage object; None where it holds no token count."""
-    if not has_counts(usage):
-        return None
     usage = _inner(usage)
     given, written = _first(usage, _INPUT), _first(usage, _OUTPUT)
+    if given is None and written is None and count(usage.get("total_tokens")) is None:
+        return None
     if usage.keys() <= _BARE and usage.get("total_tokens") == (given or 0) + (written or 0):
         return Usage(given or 0, written or 0)  # nothing that could be contained in these
     ins, outs = _details(usage, _IN_DETAILS), _details(usage, _OUT_DETAILS)

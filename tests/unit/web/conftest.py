@@ -1,0 +1,26 @@
+"""The application as a start makes it, with the simulator behind it."""
+
+import pytest
+from tests.unit.gateway.composing import Desk
+from tests.unit.web.dialogue import KEY
+
+from xroute.sim.transport import SimTransport
+from xroute.web.app import create_app
+
+CONFIG = f"""\
+keys: [{{name: test, key: {KEY}}}]
+models: {{smart: {{fallback: [gpt-4o, gpt-4o-mini]}}}}
+limits: {{body_mib: 1}}
+"""
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Desk(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    scene = Desk(tmp_path_factory.mktemp("app")).scene(CONFIG)
+    return create_app(scene, {"sim": SimTransport()}, b"pepper")

@@ -1,0 +1,146 @@
+"""Who may use which route: every route is listed here, and what is not listed does not exist."""
+
+import asyncio
+
+import pytest
+from tests.unit.web.dialogue import ask, request
+
+EXPECTED = {
+    ("POST", "/v1/chat/completions"): "key",
+    ("GET", "/v1/models"): "key",
+    ("GET", "/v1/models/"): "key",
+    ("GET", "/api/v1/health/deployments"): "key",
+    ("GET", "/openapi.json"): "public",
+    ("GET", "/healthz"): "public",
+    ("GET", "/readyz"): "public",
+    ("GET", "/metrics"): "public",
+}
+CALL = b'{"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}'
+SECRET = [(method, path) for (method, path), access in EXPECTED.items() if access == "key"]
+PUBLIC = [(method, path) for (method, path), access in EXPECTED.items() if access == "public"]
+
+
+def full(path):
+    return path + "gpt-4o" if path.endswith("/") else path
+
+
+def test_every_route_is_listed_here_with_who_may_use_it(app):
+    edge = app._edge
+    table = {
+        (method, path): route.access
+        for paths in (edge._exact, edge._open)
+        for path, methods in paths.items()
+        for method, route in methods.items()
+    }
+    assert table == EXPECTED
+
+
+STRANGERS = [None, "Bearer sk-wrong", "Bearer ", "Basic c2stY2xpZW50LTE6", "sk-client-1"]
+ALSO = [(method, f"/openai{path}") for method, path in SECRET if path.startswith("/v1/")]
+
+
+@pytest.mark.parametrize(("method", "path"), SECRET + ALSO)
+@pytest.mark.parametrize("header", STRANGERS)
+async def test_without_a_known_key_nothing_is_read_and_nothing_is_told(app, method, path, header):
+    sent = []
+
+    async def receive():
+        raise AssertionError("the body of a stranger was read")
+
+    async def send(message):
+        sent.append(message)
+
+    headers = {} if header is None else {"authorization": header}
+    await app(request(method, full(path), headers), receive, send)
+    assert sent[0]["status"] == 401
+    assert (b"www-authenticate", b"Bearer") in sent[0]["headers"]
+    assert b'"error_type":"authentication"' in sent[1]["body"]
+
+
+@pytest.mark.parametrize(("method", "path"), SECRET)
+async def test_with_a_key_every_route_answers(app, method, path):
+    answer = await ask(app, method, full(path), CALL if method == "POST" else b"")
+    assert answer.status == 200
+    assert answer.headers["x-request-id"].startswith("req-")
+    assert isinstance(answer.json, dict)
+
+
+@pytest.mark.parametrize(("method", "path"), PUBLIC)
+@pytest.mark.parametrize("key", [None, "sk-wrong"])
+async def test_public_routes_ask_for_no_key(app, method, path, key):
+    assert (await ask(app, method, path, key=key)).status == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/gpt-4o", "/v1/chat/completions"])
+async def test_the_openai_prefix_is_the_same_surface(app, path):
+    method = "POST" if path.endswith("completions") else "GET"
+    assert (await ask(app, method, f"/openai{path}", CALL)).status == 200
+
+
+NOWHERE = [
+    "/",
+    "",
+    "/v1",
+    "/v1/",
+    "/v1/models/",
+    "/V1/models",
+    "//v1/models",
+    "/v1//models",
+    "/v1/chat/completions/",
+    "/v1/completions",
+    "/openai/healthz",
+    "/openai/openai/v1/models",
+    "/openai/api/v1/health/deployments",
+    "/api/v1/health",
+    "/api/v1/health/deployments/",
+    "/api/v1/health/../health/deployments",
+    "/healthz/",
+    "/metrics/x",
+    "/docs",
+    "/redoc",
+    "/.env",
+    "/v1/chat/completions\x00",
+    "/ключ",
+    "/" + "x" * 10_000,
+]
+
+
+@pytest.mark.parametrize("path", NOWHERE)
+@pytest.mark.parametrize("key", [None, "sk-client-1"])
+async def test_what_is_not_listed_does_not_exist_for_anybody(app, path, key):
+    answer = await ask(app, "GET", path, key=key)
+    assert answer.status == 404
+    assert (answer.error["code"], answer.error["metadata"]["error_type"]) == ("unknown_url", "not_found")
+    assert len(answer.error["message"]) < 300
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(EXPECTED))
+@pytest.mark.parametrize("other", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "get", "X" * 5000])
+async def test_a_wrong_method_is_told_which_are_right(app, method, path, other):
+    answer = await ask(app, other, full(path))
+    assert answer.status == 405
+    assert answer.error["code"] == "method_not_allowed"
+    assert f"takes {method}" in answer.error["message"]
+    assert method in answer.headers["allow"].split(", ")
+    assert len(answer.error["message"]) < 300
+
+
+async def test_a_get_of_a_post_route_and_the_other_way_round(app):
+    assert (await ask(app, "GET", "/v1/chat/completions")).status == 405
+    assert (await ask(app, "POST", "/v1/models", b"{}")).status == 405
+    assert (await ask(app, "HEAD", "/v1/chat/completions")).status == 405
+
+
+async def test_head_is_answered_where_get_is(app):
+    assert (await ask(app, "HEAD", "/healthz")).status == 200
+    assert (await ask(app, "HEAD", "/v1/models", key=None)).status == 401
+
+
+async def test_a_websocket_is_closed(app):
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    await asyncio.wait_for(app({"type": "websocket", "path": "/v1/chat/completions"}, None, send), 5)
+    assert sent == [{"type": "websocket.close", "code": 1008}]

@@ -1,7 +1,9 @@
 """What a person reads when the gateway starts."""
 
 from xroute import __version__
+from xroute.errors import NotFound
 from xroute.gateway.compose import SIM, Scene
+from xroute.gateway.fleet import Fleet
 from xroute.gateway.hosts import Host
 
 PLACEHOLDER = "$XROUTE_API_KEY"
@@ -29,7 +31,15 @@ def _model(scene: Scene) -> str:
     served = [model for model in fleet.served() if not model.retired]
     if not served or any(model.id == FIRST for model in served):
         return FIRST.partition("/")[2]
-    return next(iter(fleet.settings.models), served[0].id)
+    return next((name for name in fleet.settings.models if _is_served(fleet, name)), served[0].id)
+
+
+def _is_served(fleet: Fleet, name: str) -> bool:
+    try:
+        fleet.lineup(name)
+    except NotFound:
+        return False
+    return True
 
 
 def _keys(scene: Scene) -> str:

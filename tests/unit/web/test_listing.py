@@ -1,0 +1,105 @@
+"""The list of models: OpenAI's fields, then limits, abilities, prices and deployments."""
+
+import pytest
+from tests.unit.routing.making import price
+from tests.unit.web.dialogue import ask
+
+from xroute.catalog.entries import Model
+from xroute.money.price import Price, Rates
+from xroute.web.listing import Listing, entry, per_token, pricing
+
+OPENAI = {"id", "object", "created", "owned_by"}
+
+
+async def models(app):
+    return (await ask(app, "GET", "/v1/models")).json
+
+
+async def test_the_list_has_every_model_that_can_be_called_and_the_routes(app):
+    listed = await models(app)
+    assert listed["object"] == "list"
+    ids = [each["id"] for each in listed["data"]]
+    assert ids[0] == "smart"
+    assert set(ids[1:]) == {m.id for m in app.scene.fleet.served()}
+    assert len(ids) == len(set(ids))
+    assert all(each.keys() >= OPENAI and each["object"] == "model" for each in listed["data"])
+
+
+async def test_a_model_is_told_whole(app):
+    told = (await ask(app, "GET", "/v1/models/gpt-4o")).json
+    assert told["id"] == "openai/gpt-4o"
+    assert told["context_length"] == 128_000
+    assert told["created"] > 1_700_000_000
+    assert {"tools", "image"} <= set(told["abilities"])
+    assert [d["provider"] for d in told["deployments"]] == ["sim"]
+    assert told in (await models(app))["data"]
+
+
+@pytest.mark.parametrize("name", ["openai/gpt-4o", "gpt-4o", "GPT-4o", "gpt-4o:floor"])
+async def test_any_name_finds_it(app, name):
+    assert (await ask(app, "GET", f"/v1/models/{name}")).json["id"] == "openai/gpt-4o"
+
+
+async def test_a_route_is_told_with_what_it_stands_for(app):
+    told = (await ask(app, "GET", "/v1/models/smart")).json
+    assert (told["id"], told["route"], told["owned_by"]) == ("smart", True, "xroute")
+    assert [d["id"] for d in told["deployments"]] == ["openai/gpt-4o@sim", "openai/gpt-4o-mini@sim"]
+
+
+@pytest.mark.parametrize("name", ["gpt-4oo", "../models", "x" * 5000, "%2e", "smart/x"])
+async def test_an_unknown_model_is_not_found(app, name):
+    answer = await ask(app, "GET", f"/v1/models/{name}")
+    assert (answer.status, answer.error["code"]) == (404, "model_not_found")
+
+
+async def test_the_list_is_made_anew_when_the_fleet_changes(app):
+    listing, fleet = Listing(app.scene.fleet), app.scene.fleet
+    before = listing._body()
+    assert listing._body() is before
+    fleet.update(fleet.catalog, fleet.hosts.values())
+    assert listing._body() is not before
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        (0, "0"),
+        (1, "0.000000000000001"),
+        (150_000_000, "0.00000015"),
+        (2_500_000_000, "0.0000025"),
+        (10**15, "1"),
+        (12 * 10**15 + 5 * 10**14, "12.5"),
+    ],
+)
+def test_a_price_per_token_is_in_plain_digits(rate, text):
+    assert per_token(rate) == text
+
+
+def test_an_unknown_price_is_null_and_a_free_one_is_not():
+    assert pricing(None) is None
+    assert pricing(price()) == {"prompt": "0", "completion": "0"}
+
+
+def test_every_rate_that_the_provider_has_is_told():
+    rates = Rates(input=10**9, output=2 * 10**9, cached_input=0, cache_write=3 * 10**9, reasoning=4 * 10**9)
+    assert pricing(Price(rates, request=5_000_000)) == {
+        "prompt": "0.000001",
+        "completion": "0.000002",
+        "input_cache_read": "0",
+        "input_cache_write": "0.000003",
+        "internal_reasoning": "0.000004",
+        "request": "0.005",
+    }
+
+
+@pytest.mark.parametrize(
+    ("released", "created"),
+    [("2024-07-18", 1_721_260_800), ("2024-07", 1_719_792_000), ("", 0), ("soon", 0), ("1970-01-01", 0)],
+)
+def test_a_release_is_seconds_or_nought_where_nobody_knows(released, created):
+    assert entry(Model("m/x", "X", "m", released=released), [])["created"] == created
+
+
+def test_a_model_of_unknown_abilities_lists_none():
+    told = entry(Model("m/x", "X", "m", abilities=frozenset({"*"})), [])
+    assert (told["abilities"], told["pricing"], told["context_length"]) == ([], None, None)

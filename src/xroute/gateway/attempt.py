@@ -15,8 +15,9 @@ from xroute.gateway.fleet import with_changes
 from xroute.gateway.run import Run
 from xroute.routing.deployment import Deployment
 from xroute.routing.failure import Failure
+from xroute.upstream.auth import mask
 from xroute.upstream.failure import classify, of_transport
-from xroute.wire.http import Exchange, Timeouts, Transport
+from xroute.wire.http import Exchange, Target, Timeouts, Transport
 
 MAX_ERROR_BYTES = 1024 * 1024
 MAX_HELD = 10_000  # chunks without content that are kept back while waiting for the first content
@@ -98,7 +99,7 @@ class Attempts:
             exchange.close()
         info = dialect.error_of(exchange.status, exchange.headers, raw)
         # A redirect is not followed: the credential belongs to this host. It counts as a broken provider.
-        raise AttemptFailed(classify(max(exchange.status, 400), exchange.headers, info))
+        raise AttemptFailed(_safe(classify(max(exchange.status, 400), exchange.headers, info), target))
 
     def timeouts(self, run: Run, deployment: Deployment) -> Timeouts:
         """The deployment's, with the route's and the request's over them, within what is left of the call."""
@@ -124,7 +125,7 @@ class Attempts:
                 quirks=deployment.quirks,
             )
         except ErrorBody as error:
-            raise AttemptFailed(inner_failure(exchange, error.info)) from error
+            raise AttemptFailed(inner_failure(exchange, error.info, deployment.target)) from error
         except Malformed as error:
             raise AttemptFailed(Failure("malformed", error.message, exchange.status)) from error
         if not answer.body["choices"]:
@@ -159,7 +160,7 @@ class Attempts:
                 raise TimedOut("first_token", limit_s or error.limit_s) from error
             held += decoder.feed(data) if data else decoder.finish()
             if decoder.error is not None:
-                raise AttemptFailed(inner_failure(exchange, decoder.error))
+                raise AttemptFailed(inner_failure(exchange, decoder.error, deployment.target))
             if decoder.saw_content or decoder.finish_reason:
                 return Opened(exchange, decoder, held, timeouts.between_chunks, ended=not data)
             if not data or decoder.done:
@@ -179,8 +180,18 @@ def _dump(body: dict[str, Any]) -> bytes:
         raise InvalidRequest("The request body is nested too deeply.", code="invalid_json") from None
 
 
-def inner_failure(exchange: Exchange, info: ErrorInfo) -> Failure:
+def inner_failure(exchange: Exchange, info: ErrorInfo, target: Target) -> Failure:
     """The failure that an error inside a good answer means; the body may name a status of its own."""
     if info.type == MALFORMED:
         return Failure("malformed", info.message, exchange.status)
-    return classify(info.status or exchange.status, exchange.headers, info)
+    return _safe(classify(info.status or exchange.status, exchange.headers, info), target)
+
+
+def _safe(failure: Failure, target: Target) -> Failure:
+    """A failure whose texts may be shown."""
+    return replace(
+        failure,
+        message=mask(failure.message, target),
+        code=failure.code and mask(failure.code, target),
+        param=failure.param and mask(failure.param, target),
+    )

@@ -39,7 +39,8 @@ async def relay(
     await reply.write(events(opened.held))
     failure = await _pump(run, opened, clock)
     if failure is None and decoder.error is not None:
-        failure = inner_failure(opened.exchange, decoder.error)
+        assert run.deployment is not None
+        failure = inner_failure(opened.exchange, decoder.error, run.deployment.target)
     price(run)
     if failure is not None:
         assert run.deployment is not None

@@ -1,10 +1,12 @@
 """How a credential is put on a request. It is sent only to the host it was stored for."""
 
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from xroute.catalog.entries import Provider
 from xroute.errors import ConfigError
 from xroute.wire.http import Target
+
+SHORTEST_SECRET = 8  # characters; what is shorter would also be found in ordinary words
 
 
 def chat_target(provider: Provider, upstream: str, key: str | None, variables: dict[str, str]) -> Target:
@@ -38,6 +40,17 @@ def target(provider: Provider, path: str, key: str | None, variables: dict[str, 
         pairs = "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in query.items())
         url += ("&" if "?" in url else "?") + pairs
     return Target(url, tuple(headers))
+
+
+def mask(text: str, target: Target) -> str:
+    """A provider's text without what was sent there in secret: some repeat a credential they refuse."""
+    values = [value for name, value in target.headers if name != "content-type"]
+    values += [value for _, value in parse_qsl(urlsplit(target.url).query)]
+    for value in values:
+        secret = value.removeprefix("Bearer ")
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+    return text
 
 
 def _fill(provider: Provider, variables: dict[str, str]) -> str:

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from xroute import errors
 from xroute.errors import CallError
 from xroute.routing.deployment import Deployment
 from xroute.routing.failure import Failure, Kind
 from xroute.routing.plan import Plan
+from xroute.wire.http import Target
 
 Failed = tuple[Deployment, Failure]
+
+SECRET_FROM = 8  # characters; what is shorter is no credential
 
 # Kinds that the caller can act on decide before those it cannot, in this order.
 _CALLERS: tuple[Kind, ...] = ("rejected", "context_length", "content_policy")
@@ -67,12 +71,22 @@ def _callers(deployment: Deployment, failure: Failure, failed: Sequence[Failed])
     kind = kinds.get(failure.kind, default)
     code = failure.code or (kind.error_type if failure.kind in kinds else None)
     return kind(
-        failure.message,
+        _masked(failure.message, deployment.target),
         code=code,
         param=failure.param,
         provider=deployment.provider,
         metadata={"previous_errors": previous(failed)},
     )
+
+
+def _masked(text: str, target: Target) -> str:
+    """A provider's text without our credential, should it repeat what it was sent."""
+    sent = [value.removeprefix("Bearer ") for name, value in target.headers if name != "content-type"]
+    sent += [value for _, value in parse_qsl(urlsplit(target.url).query)]
+    for value in sent:
+        if len(value) >= SECRET_FROM:
+            text = text.replace(value, "***")
+    return text
 
 
 def _providers(failed: Sequence[Failed]) -> CallError:

@@ -12,6 +12,7 @@ from xroute.gateway.verdict import nobody, previous, resting, verdict
 from xroute.routing.failure import Failure, Kind
 from xroute.routing.plan import Needs, Ratios, plan_call
 from xroute.routing.preferences import Preferences
+from xroute.wire.http import Target
 
 KINDS = get_args(Kind)
 KEY = "sk-proj-4f9a8b7c6d5e4f3a2b1c"
@@ -132,6 +133,21 @@ def test_a_client_never_sees_what_a_provider_says_of_our_credential(kind):
         shown = orjson.dumps(body_of(verdict(failed), "req-1")).decode()
         assert KEY not in shown
         assert "Incorrect API key" not in shown
+
+
+TARGETS = [
+    Target("https://p.test/v1", (("authorization", f"Bearer {KEY}"),)),
+    Target("https://p.test/v1", (("content-type", "application/json"), ("api-key", KEY))),
+    Target(f"https://p.test/v1?api-version=1&key={KEY}", ()),
+]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("kind", ["rejected", "context_length", "content_policy"])
+def test_a_providers_words_are_passed_on_without_our_credential(kind, target):
+    sending = deployment("sending", target=target)
+    error = verdict([(sending, failure(kind, f"application/json of {KEY}: Bearer {KEY} is odd", 400))])
+    assert error.message == "application/json of ***: Bearer *** is odd"
 
 
 def plan(*group, needs=None, wishes=None):

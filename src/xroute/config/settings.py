@@ -210,10 +210,11 @@ class ProviderSettings(Part):
 
 
 class RouteSettings(Part):
-    """A virtual model: the models it stands for, tried in order."""
+    """A virtual model, tried in order; or, under a model's own name, what is different for that model."""
 
-    fallback: Annotated[list[Text], Field(min_length=1)] = Field(
-        description="Models, or `provider/model`, in order."
+    fallback: list[Text] = Field(
+        default=[],
+        description="Models, or `provider/model`, in order. May be left out under the name of a model.",
     )
     strategy: Strategy | None = Field(default=None, description="As `routing.strategy`, for this route.")
     timeouts: PartialTimeouts | None = Field(default=None, description="Timeouts for this route.")
@@ -280,9 +281,6 @@ class LimitSettings(Part):
     )
     answer_mib: Annotated[Whole, Field(ge=1, le=1024)] = Field(
         default=64, description="Largest answer of a provider, MiB."
-    )
-    depth: Annotated[Whole, Field(ge=4, le=1000)] = Field(
-        default=100, description="Deepest nesting of a body."
     )
 
 

@@ -10,7 +10,7 @@ from xroute.config.settings import PartialTimeouts
 from xroute.dialects.answer import Answer
 from xroute.dialects.openai.codec import write
 from xroute.dialects.openai.tokens import body_of as body_of_usage
-from xroute.errors import CallError
+from xroute.errors import CallError, Timeout
 from xroute.gateway.attempt import AttemptFailed, Attempts
 from xroute.gateway.fleet import Fleet, Lineup
 from xroute.gateway.relay import DONE, error_event, extra, relay
@@ -188,8 +188,10 @@ class Gateway:
             now=now,
             dice=self._dice(),
         )
-        if turn is None or turn.wait_s > min(MAX_WAIT_S, left_s):
-            raise verdict(run.failed) if run.failed else resting(run.untried, turn.wait_s if turn else left_s)
+        if turn is None:
+            raise verdict(run.failed) if run.failed else Timeout("The call's time was over before it began.")
+        if turn.wait_s > min(MAX_WAIT_S, left_s):
+            raise verdict(run.failed) if run.failed else resting(run.untried, turn.wait_s)
         if turn.wait_s:
             await self._sleep(turn.wait_s)
         deployment = turn.deployment
@@ -225,7 +227,7 @@ class Gateway:
         deployment = run.deployment
         assert deployment is not None
         run.usage = final_usage(run.call, deployment, self.ratios, given, characters)
-        run.cost_nano = cost_of(deployment.price, run.usage)
+        run.cost_nano = cost_of(self.fleet.price(deployment), run.usage)
 
     def _price_stream(self, run: Run) -> None:
         decoder = run.decoder

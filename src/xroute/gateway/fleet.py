@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from xroute import dialects
-from xroute.catalog.book import Catalog
+from xroute.catalog.book import Catalog, Resolved
 from xroute.catalog.entries import Model, Offer
-from xroute.config.settings import PartialTimeouts, Settings
+from xroute.config.settings import PartialTimeouts, RouteSettings, Settings
 from xroute.errors import NotFound
 from xroute.gateway.hosts import ANY, Host
 from xroute.money.book import PriceBook
+from xroute.money.price import Price
 from xroute.routing.breaker import BreakerRules
 from xroute.routing.deployment import Credential, Deployment, Health
 from xroute.routing.preferences import Strategy
@@ -46,12 +47,14 @@ class Fleet:
         self._made: dict[str, Deployment] = {}
         self._by_model: dict[str, tuple[Deployment, ...]] = {}
         self._lineups: dict[str, Lineup] = {}
+        self._own = _by_model(settings, catalog)
         self.version = 0  # counts updates, for those who keep something made from the fleet
 
     def update(self, catalog: Catalog, hosts: Iterable[Host]) -> None:
         """Takes a new catalog and new hosts; deployments that stay keep their health."""
         self.catalog = catalog
         self.hosts = {host.provider.id: host for host in hosts}
+        self._own = _by_model(self.settings, catalog)
         self.version += 1
         self._by_model = {}
         self._lineups = {}
@@ -85,28 +88,45 @@ class Fleet:
         """Deployments that calls have been planned for so far: those with a health to show."""
         return list(self._made.values())
 
+    def price(self, deployment: Deployment) -> Price | None:
+        """The price now: some change with the hour or the date."""
+        if not deployment.is_timed:
+            return deployment.price
+        deployment.price = self.prices.price(deployment.provider, deployment.upstream, deployment.model)
+        return deployment.price
+
     def _find(self, name: str) -> Lineup:
+        """A route by its name, a name with a suffix, or a model, for which a route of its id may hold."""
         route = self.settings.models.get(name)
-        if route is not None:
-            groups = [group for wanted in route.fallback if (group := self._group(wanted, strict=False))]
-            if not groups:
-                raise self._unserved(name, route.fallback)
-            return Lineup(tuple(groups), route.strategy, route.timeouts)
+        if route is not None and route.fallback:
+            return self._route(name, route)
         base, _, suffix = name.rpartition(":")
         if suffix in _SUFFIXES and not _has_suffix(base) and self.catalog.resolve(name) is None:
             return replace(self.lineup(base), strategy=_SUFFIXES[suffix])
-        return Lineup((self._group(name, strict=True),))
-
-    def _group(self, name: str, *, strict: bool) -> tuple[Deployment, ...]:
         resolved = self.catalog.resolve(name)
         if resolved is None:
             raise self._unknown(name)
-        found = self.deployments(resolved.model.id)
-        if resolved.provider is not None:
-            found = tuple(d for d in found if d.provider == resolved.provider)
-        if strict and not found:
+        own = self._own.get(resolved.model.id)
+        if own is not None and own[1].fallback and resolved.provider is None:
+            return self._route(*own)
+        group = self._group(resolved)
+        if not group:
             raise self._unserved(name, [name])
-        return found
+        return Lineup((group,), own[1].strategy, own[1].timeouts) if own else Lineup((group,))
+
+    def _route(self, name: str, route: RouteSettings) -> Lineup:
+        found = [resolved for wanted in route.fallback if (resolved := self.catalog.resolve(wanted))]
+        groups = tuple(group for resolved in found if (group := self._group(resolved)))
+        if not groups:
+            raise self._unserved(name, route.fallback)
+        return Lineup(groups, route.strategy, route.timeouts)
+
+    def _group(self, resolved: Resolved) -> tuple[Deployment, ...]:
+        """The deployments of a model, or those of one provider where the name pins it."""
+        found = self.deployments(resolved.model.id)
+        if resolved.provider is None:
+            return found
+        return tuple(d for d in found if d.provider == resolved.provider)
 
     def _usable(self, offer: Offer) -> bool:
         host = self.hosts.get(offer.provider)
@@ -144,6 +164,7 @@ class Fleet:
             output=_least(offer.output, model.output),
             abilities=None if model.abilities == ANY else model.abilities - offer.without,
             weight=host.settings.weight,
+            is_timed=self.prices.is_timed(provider.id, offer.upstream),
             quirks=provider.quirks,
             timeouts=with_changes(self.base_timeouts, host.settings.timeouts),
         )
@@ -185,6 +206,12 @@ class Fleet:
 
 def _has_suffix(name: str) -> bool:
     return name.rpartition(":")[2] in _SUFFIXES
+
+
+def _by_model(settings: Settings, catalog: Catalog) -> dict[str, tuple[str, RouteSettings]]:
+    """Sections of `models` that stand under a model's own name, by its id: they hold for its aliases too."""
+    found = ((name, route, catalog.resolve(name)) for name, route in settings.models.items())
+    return {known.model.id: (name, route) for name, route, known in found if known and not known.provider}
 
 
 def with_changes(base: Timeouts, changes: PartialTimeouts | Mapping[str, float] | None) -> Timeouts:

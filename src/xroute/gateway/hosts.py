@@ -135,9 +135,11 @@ ANY = frozenset({"*"})
 def check_names(settings: Settings, catalog: Catalog) -> None:
     """Every model that a route or a price names must exist; ConfigError says which does not."""
     for name, route in settings.models.items():
+        if not route.fallback and ((known := catalog.resolve(name)) is None or known.provider):
+            raise ConfigError("is no model of the catalog, so it needs a fallback list", f"models.{name}")
         for place, wanted in enumerate(route.fallback):
             where = f"models.{name}.fallback[{place}]"
-            if wanted in settings.models:
+            if wanted != name and wanted in settings.models and settings.models[wanted].fallback:
                 raise ConfigError(f"{wanted!r} is a route itself; a route lists models", where)
             if wanted.endswith((":floor", ":nitro")) and catalog.resolve(wanted) is None:
                 raise ConfigError(f"{wanted!r} has a suffix; give the route a strategy instead", where)

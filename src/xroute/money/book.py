@@ -62,6 +62,11 @@ class PriceBook:
                 return _override(price, *found)
         return price
 
+    def is_timed(self, provider: str, upstream: str) -> bool:
+        """Whether the listed price changes with the hour or the date."""
+        self._listed(provider, upstream)
+        return self._kept[provider, upstream][1] is not None
+
     def _listed(self, provider: str, upstream: str) -> Price | None:
         key = (provider, upstream)
         kept = self._kept.get(key)

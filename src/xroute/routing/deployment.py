@@ -78,6 +78,7 @@ class Deployment:
     credential: Credential
     health: Health
     price: Price | None = None  # None = unknown
+    is_timed: bool = False  # the price changes with the hour or the date
     family: str = ""
     context: int | None = None
     output: int | None = None

@@ -201,8 +201,6 @@ PROVIDER = "providers:\n  p:\n    "
         ("timeouts:\n  total: .inf", "xroute.yaml:2 timeouts.total: expected a number, found '.inf'"),
         ("timeouts:\n  totl: 1", "xroute.yaml:2 timeouts.totl: unknown setting; did you mean total?"),
         ("routing: {strategy: ballanced}", "found 'ballanced'; did you mean balanced?"),
-        ("models: {a: {fallback: []}}", "xroute.yaml:1 models.a.fallback: is empty: list at least 1"),
-        ("models: {a: {}}", "xroute.yaml:1 models.a.fallback: is missing"),
         ("prices: {a: {}}", "xroute.yaml:1 prices.a: gives no price"),
         ("prices: {a: {input: -1}}", "xroute.yaml:1 prices.a.input: must be at least 0"),
         ("prices: {a: {input: cheap}}", "xroute.yaml:1 prices.a.input: expected a number, found 'cheap'"),

@@ -66,9 +66,15 @@ def main(argv: list[str]) -> int:
             results = run(subjects, upstreams, Path(name), wanted)
         finally:
             upstreams.stop()
-    results["command"] = shlex.join(["python", "-m", "bench", *argv])
+    results["command"] = command(argv, wanted)
     write(results, wanted.publish)
     return 0
+
+
+def command(argv: list[str], wanted: argparse.Namespace) -> str:
+    """The command line as anybody would write it: where the peers are is this machine's affair."""
+    places = {str(wanted.litellm): "VENV", str(wanted.portkey): "FOLDER"}
+    return shlex.join(["python", "-m", "bench", *(places.get(word, word) for word in argv)])
 
 
 def run(
@@ -125,7 +131,7 @@ def _started(
 def _loads(
     running: list[Running], upstreams: Upstreams, folder: Path, wanted: argparse.Namespace, samples: Samples
 ) -> list[str]:
-    """Calls and streams, round by round; what a peer could not do."""
+    """Calls and streams, round by round; gives back what a peer answered with errors."""
     failures: list[str] = []
     for number in range(wanted.rounds):
         for one in running:
@@ -136,8 +142,9 @@ def _loads(
                 except RuntimeError as error:
                     if not one.subject.peer:
                         raise
-                    failures.append(f"{one.subject.name}, {load.__name__}: {error}")
-    return failures
+                    say(f"{one.subject.name}, {load.__name__}: {error}")
+                    failures.append(f"{one.subject.name}, {load.__name__}")
+    return list(dict.fromkeys(failures))
 
 
 def _latencies(

@@ -75,7 +75,7 @@ def text(results: dict[str, Any]) -> str:
             *(f"- **{name}**: {about}" for name, about in results["about"].items()),
             f"- Latency at {results['rate']:,} calls per second; straight to nginx it is"
             f" {direct['p50_ms']:.2f} ms (median) and {direct['p99_ms']:.2f} ms (99th percentile).",
-            *(f"- Not measured: {why}" for why in dict.fromkeys(results["failures"])),
+            *(f"- Not measured, as it answered with errors: {what}" for what in results["failures"]),
             "- " + ", ".join(f"{name}: {value}" for name, value in machine.items()),
         ]
     )

@@ -218,3 +218,12 @@ async def test_attempts_and_pauses_end_with_the_whole_calls_limit(house):
     stage = await house.stage(providers={"p": provider(upstream.url, ("u", "m"))})
     reply = await stage.chat(timeouts={"total": 1.0})
     assert (reply.status, reply.error_type, len(upstream.seen)) == (429, "rate_limit_exceeded", 1)
+
+
+async def test_a_call_without_any_time_is_late_and_nobody_is_blamed(house):
+    upstream = await house.upstream()
+    stage = await house.stage(providers={"p": provider(upstream.url, ("u", "m"))})
+    for stream in (False, True):
+        reply = await stage.chat(stream=stream, timeouts={"total": 1e-9})
+        assert (reply.status, reply.error_type) == (504, "timeout")
+    assert not upstream.seen

@@ -17,9 +17,10 @@ def _errors(*statuses: int) -> dict[str, Any]:
 
 
 _COMPLETION = _json(
-    {"$ref": "#/components/schemas/ChatCompletion"}, "The answer; a stream where `stream` is true."
+    {"$ref": "#/components/schemas/ChatCompletion"},
+    "The answer; where `stream` is true, server-sent events of a `chat.completion.chunk` each, then [DONE].",
 )
-_COMPLETION["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+_COMPLETION["content"]["text/event-stream"] = {}  # OpenAPI 3.1 has no schema for the events of a stream
 
 PATHS: dict[str, Any] = {
     "/v1/chat/completions": {

@@ -1,0 +1,68 @@
+"""The gateway as a process: what it prints, what it answers, and how it ends."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import httpx2
+from tests.gateway.stage import free_port
+from tests.gateway.wires import SOON_S
+
+RUN = """
+import os
+from xroute.config.load import load
+from xroute.web.serve import run
+run(load(None, dict(os.environ)))
+"""
+ASK = {"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]}
+
+
+def start(folder):
+    """A gateway without any settings but its port; its address, the process and the file of its output."""
+    port = free_port()
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "XROUTE_PORT": str(port)}
+    output = folder / "output"
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-c", RUN],
+            cwd=folder,
+            env=environ | {"XROUTE_DISCOVER": "false"},
+            stdout=file,
+            stderr=file,
+        )
+    return f"http://127.0.0.1:{port}", process, output
+
+
+def wait(url, process):
+    """Until it answers."""
+    until = time.monotonic() + SOON_S
+    while True:
+        assert process.poll() is None and time.monotonic() < until
+        try:
+            return httpx2.get(f"{url}/readyz", trust_env=False)
+        except httpx2.TransportError:
+            time.sleep(0.02)
+
+
+def test_with_nothing_set_the_simulator_answers_the_key_that_was_made_and_a_signal_ends_it(tmp_path):
+    keys = []
+    for _ in range(2):
+        url, process, output = start(tmp_path)
+        try:
+            assert wait(url, process).json() == {"status": "ready"}
+            banner = output.read_text()
+            keys += re.findall(r"^  key +(xr-\S+)$", banner, re.MULTILINE)
+            assert "SIMULATOR" in banner and f"{url}/v1" in banner
+            headers = {"authorization": f"Bearer {keys[0]}"}
+            reply = httpx2.post(f"{url}/v1/chat/completions", json=ASK, headers=headers, trust_env=False)
+            assert (reply.status_code, reply.headers["x-xroute-provider"]) == (200, "sim")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(SOON_S) == 0
+        assert "Traceback" not in output.read_text()
+    assert len(keys) == 1  # shown at the first start, known and not shown at the second
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "output"]
+    assert kept and not any(keys[0] in path.read_text() for path in kept)

@@ -19,9 +19,10 @@ RULES = st.builds(
 STEPS = st.lists(
     st.tuples(
         st.sampled_from((0.0, 0.1, 0.7, 3.0, 11.0, 40.0)),  # seconds since the step before
-        st.sampled_from(("success", "failure", "failure", "open", "pause", "ask", "ask")),
-        st.floats(0, 30),  # for how long, where the step names a time
+        st.sampled_from(("success", "failure", "failure", "open", "pause", "ask", "ask", "ask", "ask")),
+        st.sampled_from((0.0, 0.05, 2.0, 30.0)),  # for how long, where the step names a time
     ),
+    min_size=8,
     max_size=60,
 )
 

@@ -42,6 +42,11 @@ class KeyStore:
         try:
             return _bits(self._pepper_file.read_text())
         except FileNotFoundError:
+            if self._file.exists():
+                raise ConfigError(
+                    f"{self._pepper_file} is missing, so no key in {self._file} can be recognised. Put it back, "
+                    f"or remove {self._file.name} to begin with a new key"
+                ) from None
             pepper = secrets.token_bytes(32)
             self._write(self._pepper_file, pepper.hex() + "\n")
             return pepper

@@ -114,7 +114,7 @@ _VAGUE: dict[int, frozenset[Kind]] = {
     400: frozenset({"context_length", "content_policy", "payment", "credentials", "not_found", "rate_limit"}),
     403: frozenset({"content_policy", "payment", "not_found"}),
     404: frozenset({"credentials"}),
-    413: frozenset({"context_length"}),
+    413: frozenset({"context_length", "rate_limit"}),  # Groq: too large for the tokens of a minute
     422: frozenset({"context_length", "content_policy", "not_found"}),
     429: frozenset({"payment", "overloaded"}),
     500: frozenset({"context_length", "overloaded", "rate_limit"}),

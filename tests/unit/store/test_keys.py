@@ -145,3 +145,11 @@ def test_the_file_is_plain_json_with_a_time(store, folder):
     [entry] = json.loads((folder / "keys.json").read_text())
     assert set(entry) == {"name", "shown", "hash", "created"}
     assert entry["created"].endswith("+00:00")
+
+
+def test_a_lost_pepper_is_told_and_not_replaced(tmp_path):
+    KeyStore(tmp_path).create("first")
+    (tmp_path / "pepper").unlink()
+    with pytest.raises(ConfigError, match="pepper is missing"):
+        KeyStore(tmp_path).pepper()
+    assert not (tmp_path / "pepper").exists()

@@ -44,8 +44,8 @@ class KeyStore:
         except FileNotFoundError:
             if self._file.exists():
                 raise ConfigError(
-                    f"{self._pepper_file} is missing, so no key in {self._file} can be recognised. Put it back, "
-                    f"or remove {self._file.name} to begin with a new key"
+                    f"{self._pepper_file} is missing, so no key in {self._file} can be recognised. "
+                    f"Put it back, or remove {self._file.name} to begin with a new key"
                 ) from None
             pepper = secrets.token_bytes(32)
             self._write(self._pepper_file, pepper.hex() + "\n")

@@ -79,7 +79,7 @@ CODES = [
     (404, "invalid_api_key", "credentials"),
     (404, "DeploymentNotFound", "not_found"),
     (413, "context_length_exceeded", "context_length"),
-    (413, "rate_limit_exceeded", "rejected"),
+    (413, "rate_limit_exceeded", "rate_limit"),  # Groq: more than the tokens of a minute
     (422, "model_not_found", "not_found"),
     (429, "insufficient_quota", "payment"),
     (429, "billing_hard_limit_reached", "payment"),

@@ -28,7 +28,7 @@ def options(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round, under a minute")
     parser.add_argument("--rounds", type=int, help="interleaved rounds (3; quick: 1)")
-    parser.add_argument("--seconds", type=int, help="of each load (4; quick: 2)")
+    parser.add_argument("--seconds", type=int, help="of each load (4; quick: 2), 2 or more")
     parser.add_argument("--streams", type=int, help="streams open at once (2000; quick: 500)")
     parser.add_argument("--rate", type=int, default=1000, help="calls per second for the latency")
     parser.add_argument("--only", action="append", help="a subject's name; again for another")
@@ -154,13 +154,13 @@ def _latencies(
     direct: list[dict[str, float]] = []
     for number in range(wanted.rounds):
         say(f"latency, round {number + 1}")
-        bare = measure.latency(measure.direct(upstreams), wanted.rate, wanted.seconds)
+        bare = measure.latency(measure.direct(upstreams), wanted.rate, wanted.seconds - 1)
         direct.append(bare)
         for one in running:
             if one.subject.peer:
                 continue
             ask = one.subject.ask(one.port, "whole", upstreams.bases)
-            found = measure.latency(ask, wanted.rate, wanted.seconds)
+            found = measure.latency(ask, wanted.rate, wanted.seconds - 1)
             added = {f"added_{name}": found[name] - bare[name] for name in bare}
             samples[one.subject.name].append(added)
     return direct
@@ -172,7 +172,7 @@ def _crowds(
     for one in running:
         if not one.subject.peer and wanted.streams:
             say(f"{wanted.streams} streams: {one.subject.name}")
-            samples[one.subject.name].append(measure.crowd(one, upstreams, wanted.streams))
+            samples[one.subject.name].append(measure.crowd(one, upstreams, wanted.streams, wanted.seconds))
 
 
 def medians(samples: Iterable[dict[str, float]]) -> dict[str, float]:

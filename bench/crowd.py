@@ -44,7 +44,7 @@ class Crowd:
     cpu_share: float  # of one core, while they flow
 
 
-async def gather(ask: Ask, count: int, measure, hold_s: float = 4.0) -> Crowd:
+async def gather(ask: Ask, count: int, measure, hold_s: float) -> Crowd:
     """Opens `count` streams and holds them; `measure` gives (CPU seconds, MB) of the one under test."""
     loop = asyncio.get_running_loop()
     request = ask.encode()

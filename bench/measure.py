@@ -53,12 +53,12 @@ def paced(running: Running, upstreams: Upstreams, folder: Path, seconds: int) ->
     return {"paced_us": spent / chunks * 1e6, "paced_per_s": chunks / took}
 
 
-def crowd(running: Running, upstreams: Upstreams, count: int) -> dict[str, float]:
+def crowd(running: Running, upstreams: Upstreams, count: int, seconds: float) -> dict[str, float]:
     """Memory with this many streams open, each with a chunk per second."""
     upstreams.pace(1.0, 1000)
     ask = running.subject.ask(running.port, "paced", upstreams.bases)
     process = running.process
-    found = uvloop.run(gather(ask, count, lambda: (process.cpu_s(), process.rss_mb())))
+    found = uvloop.run(gather(ask, count, lambda: (process.cpu_s(), process.rss_mb()), seconds))
     return {"streams": found.flowing, "streams_mb": found.rss_mb, "streams_cpu": found.cpu_share * 100}
 
 

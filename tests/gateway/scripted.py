@@ -10,8 +10,6 @@ from typing import Any
 import orjson
 from tests.gateway.wires import SOON_S
 
-PART = b'{"id":"c1","object":"chat.completion.chunk","created":1,"model":"up","choices":[%b]}'
-
 
 @dataclass
 class Seen:

@@ -33,6 +33,7 @@ def run(app: Any) -> None:
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(max_buffer_size=512 * 1024, pipeline_flush=False),
         backlog=4096,
+        backpressure=16384,
         websockets=False,
         log_enabled=False,
     )

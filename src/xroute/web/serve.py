@@ -29,6 +29,7 @@ log = logging.getLogger("xroute")
 
 FIRST_LOOK_S, LAST_LOOK_S = 5.0, 120.0  # pauses between looks for model servers on this machine
 BACKLOG = 4096  # connections that wait to be accepted
+MOST = 16384  # connections at once; granian's own limit is the backlog, too few for 5,000 open streams
 WINDOW = 512 * 1024  # bytes; hyper's buffer for one connection
 
 
@@ -96,6 +97,7 @@ def make_server(app: App, host: str, port: int) -> Server:
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(max_buffer_size=WINDOW, pipeline_flush=False),
         backlog=BACKLOG,
+        backpressure=MOST,
         websockets=False,
         log_enabled=False,
     )

@@ -10,7 +10,7 @@ import orjson
 from xroute import dialects
 from xroute.dialects.answer import Answer, Chunk, ErrorBody, ErrorInfo, Malformed
 from xroute.dialects.openai.stream import MALFORMED, Decoder
-from xroute.errors import InvalidRequest, TimedOut, TransportError, XrouteError
+from xroute.errors import InvalidRequest, ProtocolError, TimedOut, TransportError, XrouteError
 from xroute.gateway.fleet import with_changes
 from xroute.gateway.run import Run
 from xroute.routing.deployment import Deployment
@@ -39,6 +39,7 @@ class Opened:
     decoder: Decoder
     held: list[Chunk]
     between_s: float | None
+    until: float  # monotonic seconds: the end of the attempt's time
     ended: bool  # the first bytes were also the last
 
 
@@ -58,9 +59,10 @@ class Attempts:
     async def complete(self, run: Run, deployment: Deployment) -> Answer:
         """A whole answer; AttemptFailed if there is none."""
         try:
-            exchange = await self._send(run, deployment)
+            timeouts, until = self.timeouts(run, deployment)
+            exchange = await self._send(run, deployment, timeouts)
             try:
-                raw = await exchange.read(self._max_answer)
+                raw = await self._read(exchange, timeouts, until)
             finally:
                 exchange.close()
         except TransportError as error:
@@ -70,17 +72,21 @@ class Attempts:
     async def open(self, run: Run, deployment: Deployment) -> Opened:
         """A stream up to its first content; AttemptFailed if it does not get there."""
         sent = self._clock()
+        timeouts, until = self.timeouts(run, deployment)
+        first = until if timeouts.first_token is None else min(until, sent + timeouts.first_token)
         try:
-            exchange = await self._send(run, deployment)
+            exchange = await self._send(run, deployment, timeouts)
             try:
-                return await self._until_content(run, deployment, exchange, sent)
+                decoder = self._decoder(run, deployment)
+                held, ended = await self._until_content(decoder, deployment, exchange, first)
+                return Opened(exchange, decoder, held, timeouts.between_chunks, until, ended)
             except BaseException:
                 exchange.close()
                 raise
         except TransportError as error:
             raise AttemptFailed(of_transport(error)) from error
 
-    async def _send(self, run: Run, deployment: Deployment) -> Exchange:
+    async def _send(self, run: Run, deployment: Deployment, timeouts: Timeouts) -> Exchange:
         """The exchange of a good answer; AttemptFailed for a status that is none."""
         dialect = dialects.get(deployment.dialect)
         assert dialect is not None  # the fleet makes no deployment without one
@@ -89,7 +95,6 @@ class Attempts:
         )
         target = deployment.target
         scheme = target.url.partition(":")[0]
-        timeouts = self.timeouts(run, deployment)
         exchange = await self._transports[scheme].send("POST", target, _dump(body), timeouts)
         if exchange.status < 300:
             return exchange
@@ -99,19 +104,36 @@ class Attempts:
             exchange.close()
         info = dialect.error_of(exchange.status, exchange.headers, raw)
         # A redirect is not followed: the credential belongs to this host. It counts as a broken provider.
-        raise AttemptFailed(_safe(classify(max(exchange.status, 400), exchange.headers, info), target))
+        raise AttemptFailed(classify(max(exchange.status, 400), exchange.headers, _safe(info, target)))
 
-    def timeouts(self, run: Run, deployment: Deployment) -> Timeouts:
-        """The deployment's, with the route's and the request's over them, within what is left of the call."""
+    async def _read(self, exchange: Exchange, timeouts: Timeouts, until: float) -> bytes:
+        """The whole body: no larger, no slower and no longer silent than allowed."""
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            left = max(until - self._clock(), 0.001)
+            between = timeouts.between_chunks
+            data = await exchange.chunk(left if between is None else min(between, left))
+            if not data:
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+            size += len(data)
+            if size > self._max_answer:
+                raise ProtocolError(f"the answer is larger than {self._max_answer} bytes")
+            parts.append(data)
+
+    def timeouts(self, run: Run, deployment: Deployment) -> tuple[Timeouts, float]:
+        """(the deployment's with the route's and the request's over them, when the attempt's time ends)."""
         timeouts = deployment.timeouts
         if run.timeouts is not None:
             timeouts = with_changes(timeouts, run.timeouts)
         if run.call.timeouts:
             timeouts = with_changes(timeouts, run.call.timeouts)
-        left = max(run.deadline - self._clock(), 0.001)
+        now = self._clock()
+        until = run.deadline if timeouts.total is None else min(run.deadline, now + timeouts.total)
+        left = max(until - now, 0.001)
         if timeouts.first_byte is None or timeouts.first_byte > left:
             timeouts = replace(timeouts, first_byte=left)
-        return timeouts
+        return timeouts, until
 
     def _decode(self, run: Run, deployment: Deployment, exchange: Exchange, raw: bytes) -> Answer:
         dialect = dialects.get(deployment.dialect)
@@ -146,23 +168,21 @@ class Attempts:
         return decoder
 
     async def _until_content(
-        self, run: Run, deployment: Deployment, exchange: Exchange, sent: float
-    ) -> Opened:
-        timeouts = self.timeouts(run, deployment)
-        decoder = self._decoder(run, deployment)
-        limit_s = timeouts.first_token
-        until = run.deadline if limit_s is None else min(run.deadline, sent + limit_s)
+        self, decoder: Decoder, deployment: Deployment, exchange: Exchange, until: float
+    ) -> tuple[list[Chunk], bool]:
+        """(the chunks up to and with the first content, whether the stream ended with them)."""
+        began = self._clock()
         held: list[Chunk] = []
         while True:
             try:
                 data = await exchange.chunk(max(until - self._clock(), 0.001))
             except TimedOut as error:
-                raise TimedOut("first_token", limit_s or error.limit_s) from error
+                raise TimedOut("first_token", until - began) from error
             held += decoder.feed(data) if data else decoder.finish()
             if decoder.error is not None:
                 raise AttemptFailed(inner_failure(exchange, decoder.error, deployment.target))
             if decoder.saw_content or decoder.finish_reason:
-                return Opened(exchange, decoder, held, timeouts.between_chunks, ended=not data)
+                return held, not data
             if not data or decoder.done:
                 raise AttemptFailed(
                     Failure("malformed", "the provider sent an empty stream", exchange.status)
@@ -174,9 +194,7 @@ class Attempts:
 def _dump(body: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(body)
-    except (
-        TypeError
-    ):  # orjson.JSONEncodeError: the body was JSON when it came, so only its depth can be at fault
+    except TypeError:  # the body was JSON when it came, so only its depth can be at fault
         raise InvalidRequest("The request body is nested too deeply.", code="invalid_json") from None
 
 
@@ -184,14 +202,14 @@ def inner_failure(exchange: Exchange, info: ErrorInfo, target: Target) -> Failur
     """The failure that an error inside a good answer means; the body may name a status of its own."""
     if info.type == MALFORMED:
         return Failure("malformed", info.message, exchange.status)
-    return _safe(classify(info.status or exchange.status, exchange.headers, info), target)
+    return classify(info.status or exchange.status, exchange.headers, _safe(info, target))
 
 
-def _safe(failure: Failure, target: Target) -> Failure:
-    """A failure whose texts may be shown."""
+def _safe(info: ErrorInfo, target: Target) -> ErrorInfo:
+    """What a provider says, without our credential."""
     return replace(
-        failure,
-        message=mask(failure.message, target),
-        code=failure.code and mask(failure.code, target),
-        param=failure.param and mask(failure.param, target),
+        info,
+        message=mask(info.message, target),
+        code=info.code and mask(info.code, target),
+        param=info.param and mask(info.param, target),
     )

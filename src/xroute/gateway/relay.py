@@ -63,14 +63,14 @@ async def _pump(run: Run, opened: Opened, clock: Callable[[], float]) -> Failure
     ended = opened.ended
     try:
         while not ended and not decoder.done and decoder.error is None:
-            left = run.deadline - clock()
+            left = opened.until - clock()
             data = await exchange.chunk(_least(opened.between_s, left))
             ended = not data
             chunks = decoder.feed(data) if data else decoder.finish()
             if chunks:
                 await reply.write(events(chunks))
     except TimedOut as error:
-        late = clock() >= run.deadline
+        late = clock() >= opened.until
         return of_transport(TimedOut("total", error.limit_s) if late else error)
     except CutError as error:
         return await _rest(opened, reply, of_transport(error))

@@ -21,6 +21,7 @@ from xroute.config.secret import Secret
 Strategy = Literal["balanced", "price", "latency", "throughput", "order", "weighted"]
 Dialect = Literal["openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere"]
 Auth = Literal["bearer", "header", "query", "none"]
+Server = Literal["own", "granian"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Ability = Literal[
     "tools",
@@ -308,6 +309,10 @@ class Settings(Part):
         default=True, description="With no `providers`, look for model servers on this machine."
     )
     sim: dict[str, Any] = Field(default={}, description="The simulator's profile; see its own page.")
+    server: Server = Field(
+        default="granian",
+        description="What speaks HTTP with clients: xroute's `own` server, or `granian`.",
+    )
     state_dir: Path | None = Field(
         default=None,
         description="Where created keys are kept. Default `$XDG_STATE_HOME/xroute`, `~/.local/state/xroute`.",

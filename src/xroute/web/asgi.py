@@ -31,6 +31,10 @@ class ClientGone(Exception):
     """The client went away while its request was being read."""
 
 
+class SendFailed(OSError):
+    """The client is gone: nothing can be sent any more. The server's `send` raises it."""
+
+
 class RequestHeaders:
     """Headers by lower-case name; the last of a repeated one counts."""
 
@@ -54,7 +58,7 @@ class AsgiReply:
         self._send = send
         self._gone: asyncio.Future[Message] | None = None
         self._nudges: set[asyncio.Task[None]] = set()
-        self.request_id = f"req-{random.getrandbits(96):024x}"  # unique and no secret: no system call
+        self.request_id = new_id()
         self.started = self.last_write = time.monotonic()
         self.opened = False
         self.gone = False
@@ -119,6 +123,11 @@ class AsgiReply:
     async def end(self) -> None:
         """The proper end of a stream."""
         await self._send({"type": "http.response.body", "body": b""})
+
+
+def new_id() -> str:
+    """A request's id: unique and no secret, so it takes no system call."""
+    return f"req-{random.getrandbits(96):024x}"
 
 
 def encoded(headers: Headers) -> list[tuple[bytes, bytes]]:

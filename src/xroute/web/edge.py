@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xroute.errors import CallError, InvalidRequest, MethodNotAllowed, NotFound, ServerError
-from xroute.web.asgi import AsgiReply, ClientGone, Receive, RequestHeaders, Scope, Send
+from xroute.web.asgi import AsgiReply, ClientGone, Receive, RequestHeaders, Scope, Send, SendFailed
 from xroute.web.auth import Keyring, Principal
 from xroute.web.failures import refuse
 
@@ -72,6 +72,8 @@ class Edge:
             if not reply.gone:  # the server is stopping
                 raise
             log.info("%s: the client went away", reply.request_id)
+        except SendFailed:
+            log.info("%s: the client went away before its answer", reply.request_id)
         except Exception:
             if reply.gone:
                 return

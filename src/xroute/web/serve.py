@@ -1,4 +1,4 @@
-"""Runs the application on granian, in one process, until it is told to stop."""
+"""Runs the application in one process until it is told to stop."""
 
 import asyncio
 import gc
@@ -7,10 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.server.embed import Server
+from typing import Protocol
 
 from xroute.config.load import Loaded
 from xroute.gateway.compose import SIM, Scene, compose, discovered
@@ -23,14 +20,27 @@ from xroute.upstream.discovery import discover
 from xroute.upstream.proxy import read_proxies
 from xroute.web.app import App, create_app
 from xroute.web.banner import banner
+from xroute.web.server import Server
 from xroute.wire.http import Transport
 
 log = logging.getLogger("xroute")
 
 FIRST_LOOK_S, LAST_LOOK_S = 5.0, 120.0  # pauses between looks for model servers on this machine
 BACKLOG = 4096  # connections that wait to be accepted
-MOST = 16384  # connections at once; granian's own limit is the backlog, too few for 5,000 open streams
+MOST = 16384  # granian's connections at once; its own limit is the backlog, too few for 5,000 open streams
 WINDOW = 512 * 1024  # bytes; hyper's buffer for one connection
+
+
+class Serving(Protocol):
+    """A server, whichever it is."""
+
+    async def serve(self) -> None:
+        """Until `stop` is called."""
+        ...
+
+    def stop(self) -> None:
+        """Accept no more, and let what runs end."""
+        ...
 
 
 def run(loaded: Loaded, *, new_key: bool = False) -> None:
@@ -70,7 +80,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 async def _serve(app: App, loaded: Loaded, transports: dict[str, Transport]) -> None:
     settings = loaded.settings
-    server = make_server(app, settings.host, settings.port)
+    server = make_server(app, settings.host, settings.port, settings.server)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
@@ -86,10 +96,19 @@ async def _serve(app: App, loaded: Loaded, transports: dict[str, Transport]) -> 
             await transport.close()
 
 
-def make_server(app: App, host: str, port: int) -> Server:
-    """The server for the application in this process; its `serve` runs until its `stop` is called."""
+def make_server(app: App, host: str, port: int, kind: str = "granian") -> Serving:
+    """The server for the application in this process, `own` or `granian`."""
+    return _granian(app, host, port) if kind == "granian" else Server(app, host, port, backlog=BACKLOG)
+
+
+def _granian(app: App, host: str, port: int) -> Serving:
+    # Only where it is asked for: with its own server xroute starts without it.
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
+    from granian.server import embed
+
     logging.getLogger("_granian").setLevel(logging.ERROR)
-    return Server(
+    return embed.Server(
         app,
         address=host,
         port=port,

@@ -1,0 +1,242 @@
+"""One request and its answer: what ASGI's `receive` and `send` do."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from xroute.web.asgi import Message, Receive, Scope, Send, SendFailed
+from xroute.web.head import encode
+from xroute.web.refusal import Refused
+from xroute.web.scope import Address
+
+log = logging.getLogger("xroute.web")
+
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+JOINED = 64 * 1024  # bytes; a first piece up to this size is written together with the head
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+
+
+class Link(Protocol):
+    """The connection, as far as an exchange needs it."""
+
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[None]  # what needs no waiting
+    client: Address
+    server: Address
+
+    @property
+    def stamp(self) -> bytes:
+        """The header lines that every answer has."""
+        ...
+
+    def is_staying(self) -> bool:
+        """Whether another request may follow."""
+        ...
+
+    def put(self, data: bytes) -> None:
+        """Send bytes."""
+        ...
+
+    def write(self, data: bytes) -> Awaitable[None]:
+        """Send bytes; to be awaited until more can be sent."""
+        ...
+
+    def resume(self) -> None:
+        """Read again, if what was held is taken."""
+        ...
+
+    def finish(self, exchange: "Exchange", *, cancelled: bool) -> None:
+        """The application has returned."""
+        ...
+
+
+class Exchange:
+    """Made when a request's head is complete, and over when the application returns."""
+
+    __slots__ = (
+        "_chunked",
+        "_expects",
+        "_given",
+        "_head",
+        "_left",
+        "_link",
+        "_mute",
+        "_waiter",
+        "complete",
+        "ended",
+        "gone",
+        "keep",
+        "pieces",
+        "refused",
+        "scope",
+        "size",
+        "started",
+        "task",
+    )
+
+    def __init__(self, link: Link, scope: Scope, *, keep: bool, expects: bool) -> None:
+        scope["client"], scope["server"] = link.client, link.server
+        self.scope = scope
+        self.keep = keep  # the connection, after the answer
+        self.pieces: list[bytes] = []  # of the body, not taken yet
+        self.size = 0  # of all pieces
+        self.complete = False  # the request
+        self.gone = False  # the client, or its sending side
+        self.refused: Refused | None = None  # what was wrong with the rest of the request
+        self.started = False  # the answer
+        self.ended = False
+        self.task: asyncio.Task[None] | None = None
+        self._link: Link | None = link
+        self._expects = expects  # the client waits to be asked for the body
+        self._given = False  # the application has the whole body
+        self._waiter: asyncio.Future[Message] | None = None
+        self._head = b""  # of the answer, until it is sent
+        self._chunked = self._mute = False
+        self._left: int | None = None  # of the announced length
+
+    def __repr__(self) -> str:
+        state = "ended" if self.ended else "answering" if self.started else "asked"
+        return f"<Exchange {self.scope['method']} {self.scope['path']}, {self.size} bytes unread, {state}>"
+
+    async def run(self, app: App) -> None:
+        """Let the application answer."""
+        link, cancelled = self._link, False
+        assert link is not None
+        try:
+            await app(self.scope, self.receive, self.send)
+        except SendFailed:
+            pass  # the client is gone
+        except asyncio.CancelledError:
+            cancelled = True
+            raise
+        except Exception:
+            # The boundary for applications that have none.
+            log.exception("%s %s: the application failed", self.scope["method"], self.scope["path"])
+        finally:
+            self.drop()
+            link.finish(self, cancelled=cancelled)
+
+    # The request
+
+    def receive(self) -> asyncio.Future[Message]:
+        """The body as far as it came, then the client's going. A future, and no task is behind it."""
+        link = self._link
+        if link is None:
+            return _resolved(asyncio.get_running_loop(), {"type": "http.disconnect"})
+        if self._waiter is not None and not self._waiter.done():
+            raise RuntimeError("receive is awaited already")
+        if self._expects:
+            self._expects = False
+            if not self.started:
+                link.put(CONTINUE)
+        waiter: asyncio.Future[Message] = link.loop.create_future()
+        self._waiter = waiter
+        self.wake()
+        return waiter
+
+    def wake(self) -> None:
+        """Something came: tell who waits for it."""
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        if self.pieces or (self.complete and not self._given):
+            self._waiter = None  # it would hold the body
+            waiter.set_result(self._take())
+        elif self.gone or (self.ended and self._given):
+            waiter.set_result({"type": "http.disconnect"})
+
+    def leave(self) -> None:
+        """The client sends no more; it may still read."""
+        self.gone = True
+        self.wake()
+
+    def drop(self) -> None:
+        """Nothing can be sent any more, and nothing will come."""
+        self.gone = True
+        self._link = None
+        self.pieces.clear()
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result({"type": "http.disconnect"})
+
+    def _take(self) -> Message:
+        pieces, self.pieces = self.pieces, []
+        self.size = 0
+        self._given = self.complete
+        if not self.complete and self._link is not None:
+            self._link.resume()
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return {"type": "http.request", "body": body, "more_body": not self.complete}
+
+    # The answer
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """The head, which waits for the first piece of the body, or a piece. SendFailed: the client left."""
+        link = self._link
+        if link is None:
+            return _fail()
+        if message["type"] == "http.response.body":
+            return self._write(link, message.get("body", b""), more=message.get("more_body", False))
+        if message["type"] != "http.response.start" or self.started:
+            raise RuntimeError(f"{message['type']} has no place here")
+        self._begin(link, message["status"], message.get("headers", ()))
+        return link.done
+
+    def _begin(self, link: Link, status: int, headers: Any) -> None:
+        old = self.scope["http_version"] == "1.0"
+        bodiless = status in BODILESS
+        self._mute = bodiless or self.scope["method"] == "HEAD"
+        headers = [(name.lower(), value) for name, value in headers]
+        if bodiless:
+            headers = [header for header in headers if header[0] != b"content-length"]
+        left = next((int(value) for name, value in headers if name == b"content-length"), None)
+        framed = left is not None or self._mute
+        self._left = None if self._mute else left
+        self._chunked = not framed and not old
+        self.keep = self.keep and self.complete and (framed or not old) and link.is_staying()
+        more = b"transfer-encoding: chunked\r\n" if self._chunked else b""
+        if not self.keep:
+            more += b"connection: close\r\n"
+        elif old:
+            more += b"connection: keep-alive\r\n"
+        self._head = encode(status, headers, more + link.stamp)
+        self.started = True
+
+    def _write(self, link: Link, data: bytes, *, more: bool) -> Awaitable[None]:
+        if not self.started or self.ended:
+            raise RuntimeError("http.response.body has no place here")
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left < 0 or (self._left and not more):
+                raise RuntimeError("the answer's body is not as long as its content-length")
+        elif self._mute:
+            data = b""
+        elif self._chunked:
+            if data:
+                data = b"%x\r\n%b\r\n" % (len(data), data)
+            if not more:
+                data += b"0\r\n\r\n"
+        if self._head:
+            if len(data) <= JOINED:
+                data = self._head + data
+            else:
+                link.put(self._head)
+            self._head = b""
+        self.ended = not more
+        return link.write(data) if data else link.done
+
+
+def _resolved(loop: asyncio.AbstractEventLoop, message: Message) -> asyncio.Future[Message]:
+    future: asyncio.Future[Message] = loop.create_future()
+    future.set_result(message)
+    return future
+
+
+async def _fail() -> None:
+    # A task that watches for the client's going is to be cancelled by that first, not to fail by this.
+    await asyncio.sleep(0)
+    raise SendFailed

@@ -1,0 +1,53 @@
+"""What the server itself answers to bad HTTP, to slow clients and for a failed application."""
+
+from http import HTTPStatus
+
+import orjson
+
+from xroute.errors import InvalidRequest, ServerError
+from xroute.gateway.relay import body_of
+from xroute.web.asgi import new_id
+from xroute.web.head import encode
+
+
+class Refused(Exception):
+    """A request that is answered with an error, after which its connection ends."""
+
+    def __init__(self, status: int, message: str, code: str) -> None:
+        self.status = status
+        self.message = message
+        self.code = code
+        super().__init__(message)
+
+
+FAULT = Refused(HTTPStatus.INTERNAL_SERVER_ERROR, ServerError().message, ServerError.error_type)
+
+
+def bad(message: str) -> Refused:
+    """A request of which two readers could disagree."""
+    return Refused(HTTPStatus.BAD_REQUEST, message, "bad_http")
+
+
+def late(message: str) -> Refused:
+    """A request that does not come to its end."""
+    return Refused(HTTPStatus.REQUEST_TIMEOUT, message, "request_timeout")
+
+
+def unknown_method() -> Refused:
+    """A method that no route takes; so is a proxy's CONNECT."""
+    return Refused(HTTPStatus.METHOD_NOT_ALLOWED, "No address here takes this method.", "method_not_allowed")
+
+
+def answer(refused: Refused, stamp: bytes) -> bytes:
+    """The whole answer, as bytes."""
+    request_id = new_id()
+    error = (ServerError if refused.status >= 500 else InvalidRequest)(refused.message, code=refused.code)
+    body = orjson.dumps({"error": body_of(error, request_id)})
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-request-id", request_id.encode()),
+    ]
+    if refused.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers.append((b"allow", b"GET, HEAD, POST"))
+    return encode(refused.status, headers, b"connection: close\r\n" + stamp) + body

@@ -1,0 +1,76 @@
+"""The head of a request as ASGI's scope, if there is only one way to understand it."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+from xroute.web.refusal import Refused, bad, unknown_method
+
+Headers = list[tuple[bytes, bytes]]
+Address = tuple[str, int] | None
+
+FRAMES = frozenset((b"content-length", b"transfer-encoding"))
+TOLD = FRAMES | {b"host", b"expect"}
+ASGI = {"version": "3.0", "spec_version": "2.3"}
+
+
+def make(method: str, target: bytes, version: str, headers: Headers) -> dict[str, Any]:
+    """The scope but for the addresses; Refused where the target cannot be an address here."""
+    if method == "CONNECT":
+        raise unknown_method()
+    raw_path, query = split(target)
+    path = raw_path.decode("ascii")
+    return {
+        "type": "http",
+        "asgi": ASGI,
+        "http_version": version,
+        "method": method,
+        "scheme": "http",
+        "path": unquote(path) if "%" in path else path,  # as UTF-8; what is none becomes U+FFFD
+        "raw_path": raw_path,
+        "query_string": query,
+        "root_path": "",
+        "headers": headers,
+    }
+
+
+def split(target: bytes) -> tuple[bytes, bytes]:
+    """Path and query. Of an absolute target the authority is passed over: it is served here or nowhere."""
+    if not target.isascii():
+        raise bad("The request's target is not ASCII.")
+    path, _, query = target.partition(b"#")[0].partition(b"?")
+    if path[:1] != b"/" and path != b"*":
+        scheme, colon, rest = path.partition(b"://")
+        if not colon or scheme.lower() not in (b"http", b"https"):
+            raise bad("The request's target is no path.")
+        path = b"/" + rest.partition(b"/")[2]
+    return path, query
+
+
+def check(version: str, headers: Headers) -> bool:
+    """Whether the client waits to be asked for the body; Refused where the framing is in doubt."""
+    told = [header for header in headers if header[0] in TOLD]
+    if version == "1.1":
+        if sum(name == b"host" for name, _ in told) != 1:
+            raise bad("A request has exactly one Host header.")
+    elif version != "1.0":
+        raise bad("The request is not HTTP/1.1.")
+    return len(told) > 1 and _check_more(version, told)
+
+
+def _check_more(version: str, told: Sequence[tuple[bytes, bytes]]) -> bool:
+    lengths = [value for name, value in told if name == b"content-length"]
+    codings = [value for name, value in told if name == b"transfer-encoding"]
+    if len(lengths) + len(codings) > 1:
+        raise bad("The request's length is stated more than once.")
+    if codings and (version == "1.0" or codings[0].lower() != b"chunked"):
+        raise bad("The only transfer encoding is chunked, and that in HTTP/1.1.")
+    expected = [value.lower() for name, value in told if name == b"expect"]
+    if version == "1.0" or not expected:
+        return False
+    if expected != [b"100-continue"]:
+        raise Refused(
+            HTTPStatus.EXPECTATION_FAILED, "Nothing but 100-continue can be expected.", "unknown_expectation"
+        )
+    return True

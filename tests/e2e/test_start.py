@@ -87,5 +87,5 @@ def test_importing_xroute_imports_one_module(tmp_path):
 
 def test_serving_imports_no_http_client_and_no_management_api(tmp_path):
     roots = {name.partition(".")[0] for name in modules("import xroute.web.serve", tmp_path)}
-    assert roots & {"granian", "pydantic"} == {"granian", "pydantic"}
-    assert not roots & {"fastapi", "starlette", "httpx", "requests", "aiohttp", "urllib3"}
+    assert "pydantic" in roots
+    assert not roots & {"granian", "fastapi", "starlette", "httpx", "requests", "aiohttp", "urllib3"}

@@ -80,7 +80,7 @@ async def test_the_client_gets_our_headers_and_none_of_the_providers(house, upst
     expected = {"content-type", "content-length", "server", "date", *(f"x-{name}" for name in ours)}
     assert set(reply.headers) == expected
     assert reply.headers["x-request-id"].startswith("req-")
-    assert reply.headers["server"] == "granian"
+    assert reply.headers["server"] == "xroute"
     assert float(reply.headers["x-xroute-overhead-ms"]) >= 0
 
 

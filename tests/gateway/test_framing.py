@@ -28,7 +28,6 @@ TE = "transfer-encoding: chunked"
 # Framings that leave no doubt where a request ends: answered, and what follows is a request of its own.
 CLEAR = {
     "length": ([f"content-length: {SIZE}"], BODY),
-    "the same length twice": ([f"content-length: {SIZE}", f"content-length: {SIZE}"], BODY),
     "chunked": ([TE], CHUNKED),
     "chunked in capitals": (["Transfer-Encoding: CHUNKED"], CHUNKED),
     "behind a tab": (["transfer-encoding:\tchunked"], CHUNKED),
@@ -37,17 +36,15 @@ CLEAR = {
     "a trailer": ([TE], b"%x\r\n%b\r\n0\r\nauthorization: Bearer sk-nobody\r\n\r\n" % (SIZE, BODY)),
     "expectation": (["expect: 100-continue", f"content-length: {SIZE}"], BODY),
     "bytes beyond ASCII in a value": (["x-a: \xff\xfe", f"content-length: {SIZE}"], BODY),
-    "a large header": (["x-a: " + "a" * 100_000, f"content-length: {SIZE}"], BODY),
+    "a large header": (["x-a: " + "a" * 60_000, f"content-length: {SIZE}"], BODY),
 }
-# Both framings at once: the chunked coding counts, and the connection ends (RFC 9112, 6.3).
-BOTH = {
-    "length first": ([f"content-length: {len(CHUNKED)}", TE], CHUNKED),
-    "short length first": (["content-length: 4", TE], CHUNKED),
-    "coding first": ([TE, "content-length: 4"], CHUNKED),
-    "length of nothing": (["content-length: 0", TE], CHUNKED),
-}
-# Framings that two readers could understand in two ways: refused, and the connection ends.
+# Framings that two readers could understand in two ways: refused, and the connection ends (RFC 9112, 6.3).
 UNCLEAR = {
+    "both framings, length first": ([f"content-length: {len(CHUNKED)}", TE], CHUNKED),
+    "both framings, short length first": (["content-length: 4", TE], CHUNKED),
+    "both framings, coding first": ([TE, "content-length: 4"], CHUNKED),
+    "both framings, length of nothing": (["content-length: 0", TE], CHUNKED),
+    "the same length twice": ([f"content-length: {SIZE}", f"content-length: {SIZE}"], BODY),
     "two lengths": ([f"content-length: {SIZE}", "content-length: 3"], BODY),
     "a list of lengths": ([f"content-length: {SIZE}, {SIZE}"], BODY),
     "a length with a sign": ([f"content-length: +{SIZE}"], BODY),
@@ -68,6 +65,8 @@ UNCLEAR = {
     "no name": ([": x", f"content-length: {SIZE}"], BODY),
     "no colon": (["nothing", f"content-length: {SIZE}"], BODY),
     "a name with brackets": (["x(a): b", f"content-length: {SIZE}"], BODY),
+    "two codings": ([TE, TE], CHUNKED),
+    "a coding in two steps": (["transfer-encoding: gzip, chunked"], CHUNKED),
     "a chunk size that is none": ([TE], b"zz\r\n%b\r\n0\r\n\r\n" % BODY),
     "a negative chunk size": ([TE], b"-1\r\n%b\r\n0\r\n\r\n" % BODY),
     "a chunk size with 0x": ([TE], b"0x%x\r\n%b\r\n0\r\n\r\n" % (SIZE, BODY)),
@@ -95,17 +94,6 @@ async def test_a_request_ends_where_it_says(stage, name):
     await check_good(wire)
 
 
-@pytest.mark.parametrize("name", BOTH)
-async def test_with_two_framings_the_chunks_count_and_nothing_behind_them_is_read(stage, name):
-    lines, body = BOTH[name]
-    wire = await stage.dial()
-    await wire.send(head(*lines) + body + NEXT)
-    reply = await wire.reply()
-    assert (reply.status, reply.text) == (200, said("Hi", PROFILE))
-    assert await wire.ended() == b""
-    await wire.close()
-
-
 @pytest.mark.parametrize("name", UNCLEAR)
 async def test_a_request_of_which_nobody_knows_where_it_ends_is_refused_and_nothing_behind_it_read(
     stage, name
@@ -122,14 +110,6 @@ async def test_a_request_of_which_nobody_knows_where_it_ends_is_refused_and_noth
     assert (await stage.chat()).status == 200
 
 
-async def test_lines_that_end_in_lf_alone_frame_the_same_request(stage):
-    wire = await stage.dial()
-    await wire.send(head(f"content-length: {SIZE}").replace(b"\r\n", b"\n") + BODY + NEXT)
-    assert (await wire.reply()).text == said("Hi", PROFILE)
-    assert (await wire.reply()).body == {"status": "ready"}
-    await wire.close()
-
-
 @pytest.mark.parametrize(
     ("data", "status"),
     [
@@ -138,7 +118,10 @@ async def test_lines_that_end_in_lf_alone_frame_the_same_request(stage):
         (b" GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n", 400),
         (b"GET /v1/models /x HTTP/1.1\r\nhost: x\r\n\r\n", 400),
         (b"GET /\xff HTTP/1.1\r\nhost: x\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\nhost: x\n\n", 400),
+        (b"GET /healthz HTTP/1.1\r\nhost: x\n\r\n", 400),
         (b"GET /%b HTTP/1.1\r\nhost: x\r\n\r\n" % (b"a" * 100_000), 414),
+        (b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-a: %b\r\n\r\n" % (b"a" * 100_000), 431),
         (b"GET /healthz HTTP/1.1\r\n%b\r\n" % b"".join(b"x-%d: a\r\n" % n for n in range(200)), 431),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 200, 400),
         (b"POST /v1/chat/completions HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 400),

@@ -3,11 +3,13 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 import httpx2
+import pytest
 from tests.gateway.stage import free_port
 from tests.gateway.wires import SOON_S
 
@@ -20,7 +22,7 @@ run(load(None, dict(os.environ)))
 ASK = {"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]}
 
 
-def start(folder):
+def start(folder, **more):
     """A gateway without any settings but its port; its address, the process and the file of its output."""
     port = free_port()
     environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "XROUTE_PORT": str(port)}
@@ -29,7 +31,7 @@ def start(folder):
         process = subprocess.Popen(
             [sys.executable, "-c", RUN],
             cwd=folder,
-            env=environ | {"XROUTE_DISCOVER": "false"},
+            env=environ | {"XROUTE_DISCOVER": "false"} | more,
             stdout=file,
             stderr=file,
         )
@@ -66,3 +68,40 @@ def test_with_nothing_set_the_simulator_answers_the_key_that_was_made_and_a_sign
     assert len(keys) == 1  # shown at the first start, known and not shown at the second
     kept = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "output"]
     assert kept and not any(keys[0] in path.read_text() for path in kept)
+
+
+@pytest.mark.parametrize("server", ["own", "granian"])
+def test_either_server_answers_and_streams(tmp_path, server):
+    url, process, output = start(tmp_path, XROUTE_SERVER=server)
+    try:
+        assert wait(url, process).headers["server"] == {"own": "xroute"}.get(server, server)
+        [key] = re.findall(r"^  key +(xr-\S+)$", output.read_text(), re.MULTILINE)
+        with httpx2.Client(headers={"authorization": f"Bearer {key}"}, trust_env=False) as client:
+            for _ in range(2):
+                assert client.post(f"{url}/v1/chat/completions", json=ASK).status_code == 200
+            streamed = client.post(f"{url}/v1/chat/completions", json=ASK | {"stream": True})
+            assert streamed.text.endswith("data: [DONE]\n\n")
+            assert client.post(f"{url}/v1/chat/completions", content=b"{").status_code == 400
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SOON_S) == 0
+    assert "Traceback" not in output.read_text()
+
+
+def test_a_port_that_is_taken_is_a_message_and_exit_code_2(tmp_path):
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        port = sock.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "xroute", "serve", "--port", str(port)],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XROUTE_DISCOVER": "false"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in done.stderr
+    assert "Traceback" not in done.stderr

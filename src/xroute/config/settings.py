@@ -310,7 +310,7 @@ class Settings(Part):
     )
     sim: dict[str, Any] = Field(default={}, description="The simulator's profile; see its own page.")
     server: Server = Field(
-        default="granian",
+        default="own",
         description="What speaks HTTP with clients: xroute's `own` server, or `granian`.",
     )
     state_dir: Path | None = Field(

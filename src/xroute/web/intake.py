@@ -2,10 +2,10 @@
 
 from http import HTTPStatus
 
-from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from xroute.web.exchange import Exchange, Link
-from xroute.web.refusal import Refused, bad, unknown_method
+from xroute.web.refusal import Refused, bad
 from xroute.web.scope import FRAMES, Headers, check, make
 
 SLICE = 16 * 1024  # bytes that are parsed at once: so far requests can be parsed ahead of their turn
@@ -223,9 +223,7 @@ def _too_large(message: str) -> Refused:
 
 
 def _explain(error: HttpParserError) -> Refused:
-    if isinstance(error, HttpParserInvalidMethodError):
-        return unknown_method()
-    return bad(f"The request is not HTTP/1.1: {error}.")
+    return bad(f"The request is not HTTP as it should be: {error}.")
 
 
 def _lower(name: bytes) -> bytes:

@@ -33,11 +33,6 @@ def late(message: str) -> Refused:
     return Refused(HTTPStatus.REQUEST_TIMEOUT, message, "request_timeout")
 
 
-def unknown_method() -> Refused:
-    """A method that no route takes; so is a proxy's CONNECT."""
-    return Refused(HTTPStatus.METHOD_NOT_ALLOWED, "No address here takes this method.", "method_not_allowed")
-
-
 def answer(refused: Refused, stamp: bytes) -> bytes:
     """The whole answer, as bytes."""
     request_id = new_id()

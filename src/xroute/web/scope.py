@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
-from xroute.web.refusal import Refused, bad, unknown_method
+from xroute.web.refusal import Refused, bad
 
 Headers = list[tuple[bytes, bytes]]
 Address = tuple[str, int] | None
@@ -18,7 +18,7 @@ ASGI = {"version": "3.0", "spec_version": "2.3"}
 def make(method: str, target: bytes, version: str, headers: Headers) -> dict[str, Any]:
     """The scope but for the addresses; Refused where the target cannot be an address here."""
     if method == "CONNECT":
-        raise unknown_method()
+        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "This is no proxy.", "method_not_allowed")
     raw_path, query = split(target)
     path = raw_path.decode("ascii")
     return {
@@ -54,9 +54,10 @@ def check(version: str, headers: Headers) -> bool:
     if version == "1.1":
         if sum(name == b"host" for name, _ in told) != 1:
             raise bad("A request has exactly one Host header.")
-    elif version != "1.0":
-        raise bad("The request is not HTTP/1.1.")
-    return len(told) > 1 and _check_more(version, told)
+        return len(told) > 1 and _check_more(version, told)
+    if version != "1.0":
+        raise bad("The request is not of HTTP 1.1 or 1.0.")
+    return _check_more(version, told)
 
 
 def _check_more(version: str, told: Sequence[tuple[bytes, bytes]]) -> bool:
@@ -65,7 +66,7 @@ def _check_more(version: str, told: Sequence[tuple[bytes, bytes]]) -> bool:
     if len(lengths) + len(codings) > 1:
         raise bad("The request's length is stated more than once.")
     if codings and (version == "1.0" or codings[0].lower() != b"chunked"):
-        raise bad("The only transfer encoding is chunked, and that in HTTP/1.1.")
+        raise bad("The only transfer encoding is chunked, and not in HTTP 1.0.")
     expected = [value.lower() for name, value in told if name == b"expect"]
     if version == "1.0" or not expected:
         return False

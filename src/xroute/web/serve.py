@@ -96,7 +96,7 @@ async def _serve(app: App, loaded: Loaded, transports: dict[str, Transport]) -> 
             await transport.close()
 
 
-def make_server(app: App, host: str, port: int, kind: str = "granian") -> Serving:
+def make_server(app: App, host: str, port: int, kind: str = "own") -> Serving:
     """The server for the application in this process, `own` or `granian`."""
     return _granian(app, host, port) if kind == "granian" else Server(app, host, port, backlog=BACKLOG)
 

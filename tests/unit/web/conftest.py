@@ -1,6 +1,9 @@
 """The application as a start makes it, with the simulator behind it."""
 
+import asyncio
+
 import pytest
+import uvloop
 from tests.unit.gateway.composing import Desk
 from tests.unit.web.dialogue import KEY
 
@@ -24,3 +27,11 @@ def desk(tmp_path, monkeypatch):
 def app(tmp_path_factory):
     scene = Desk(tmp_path_factory.mktemp("app")).scene(CONFIG)
     return create_app(scene, {"sim": SimTransport()}, b"pepper")
+
+
+def pytest_asyncio_loop_factories(config, item):
+    """The server runs in either event loop."""
+    factories = {"uvloop": uvloop.new_event_loop}
+    if item.path.name.startswith("test_server"):
+        factories["asyncio"] = asyncio.new_event_loop
+    return factories

@@ -247,7 +247,7 @@ class Connection(asyncio.Protocol):
             if current.refused is not None:
                 self._reject(current, current.refused)
             elif current.task is None:
-                current.task = self.loop.create_task(current.run(self._owner.app))
+                current.task = self.loop.create_task(current.run(self, self._owner.app))
         if not self._paused and intake.is_full():
             self._pause()
         self._set_deadline()

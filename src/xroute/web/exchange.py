@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Protocol
 
 from xroute.web.asgi import Message, Receive, Scope, Send, SendFailed
-from xroute.web.head import encode
+from xroute.web.head import encode, fields
 from xroute.web.refusal import Refused
 from xroute.web.scope import Address
 
@@ -102,10 +102,9 @@ class Exchange:
         state = "ended" if self.ended else "answering" if self.started else "asked"
         return f"<Exchange {self.scope['method']} {self.scope['path']}, {self.size} bytes unread, {state}>"
 
-    async def run(self, app: App) -> None:
+    async def run(self, link: Link, app: App) -> None:
         """Let the application answer."""
-        link, cancelled = self._link, False
-        assert link is not None
+        cancelled = False
         try:
             await app(self.scope, self.receive, self.send)
         except SendFailed:
@@ -186,24 +185,25 @@ class Exchange:
         self._begin(link, message["status"], message.get("headers", ()))
         return link.done
 
-    def _begin(self, link: Link, status: int, headers: Any) -> None:
+    def _begin(self, link: Link, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         old = self.scope["http_version"] == "1.0"
+        block, left = fields(headers)
         bodiless = status in BODILESS
         self._mute = bodiless or self.scope["method"] == "HEAD"
-        headers = [(name.lower(), value) for name, value in headers]
-        if bodiless:
-            headers = [header for header in headers if header[0] != b"content-length"]
-        left = next((int(value) for name, value in headers if name == b"content-length"), None)
         framed = left is not None or self._mute
-        self._left = None if self._mute else left
-        self._chunked = not framed and not old
         self.keep = self.keep and self.complete and (framed or not old) and link.is_staying()
-        more = b"transfer-encoding: chunked\r\n" if self._chunked else b""
+        if left is not None and not bodiless:
+            block += b"content-length: %d\r\n" % left
+        if not self._mute:
+            self._left = left
+            self._chunked = left is None and not old
+            if self._chunked:
+                block += b"transfer-encoding: chunked\r\n"
         if not self.keep:
-            more += b"connection: close\r\n"
+            block += b"connection: close\r\n"
         elif old:
-            more += b"connection: keep-alive\r\n"
-        self._head = encode(status, headers, more + link.stamp)
+            block += b"connection: keep-alive\r\n"
+        self._head = encode(status, block, link.stamp)
         self.started = True
 
     def _write(self, link: Link, data: bytes, *, more: bool) -> Awaitable[None]:

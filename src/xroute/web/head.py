@@ -4,17 +4,27 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 # The server says these itself; what an application says of them is left out.
-OURS = frozenset((b"connection", b"keep-alive", b"transfer-encoding", b"date", b"server"))
+OURS = frozenset((b"content-length", b"connection", b"keep-alive", b"transfer-encoding", b"date", b"server"))
 
 _lines = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 
-def encode(status: int, headers: Iterable[tuple[bytes, bytes]], more: bytes) -> bytes:
-    """Status line, headers, `more` lines as they stand, and the empty line."""
-    lines = [_lines.get(status) or b"HTTP/1.1 %d \r\n" % status]
-    lines += [b"%b: %b\r\n" % header for header in headers if header[0] not in OURS]
+def fields(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, int | None]:
+    """An application's headers as lines, and the length that it announces."""
+    lines: list[bytes] = []
+    length = None
+    for name, value in headers:
+        key = name.lower()
+        if key not in OURS:
+            lines.append(b"%b: %b\r\n" % (key, value))
+        elif key == b"content-length":
+            length = int(value)
     block = b"".join(lines)
-    count = len(lines)
-    if block.count(b"\n") != count or block.count(b"\r") != count:
+    if block.count(b"\n") != len(lines) or block.count(b"\r") != len(lines):
         raise ValueError("a header of the answer has a line break in it")
-    return b"%b%b\r\n" % (block, more)
+    return block, length
+
+
+def encode(status: int, *blocks: bytes) -> bytes:
+    """The status line, further lines as they stand, and the empty line."""
+    return b"%b%b\r\n" % (_lines.get(status) or b"HTTP/1.1 %d \r\n" % status, b"".join(blocks))

@@ -38,11 +38,11 @@ def answer(refused: Refused, stamp: bytes) -> bytes:
     request_id = new_id()
     error = (ServerError if refused.status >= 500 else InvalidRequest)(refused.message, code=refused.code)
     body = orjson.dumps({"error": body_of(error, request_id)})
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"x-request-id", request_id.encode()),
-    ]
-    if refused.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers.append((b"allow", b"GET, HEAD, POST"))
-    return encode(refused.status, headers, b"connection: close\r\n" + stamp) + body
+    lines = (
+        b"content-type: application/json\r\n",
+        b"content-length: %d\r\n" % len(body),
+        b"x-request-id: %b\r\n" % request_id.encode(),
+        b"allow: GET, HEAD, POST\r\n" if refused.status == HTTPStatus.METHOD_NOT_ALLOWED else b"",
+        b"connection: close\r\n",
+    )
+    return encode(refused.status, *lines, stamp) + body

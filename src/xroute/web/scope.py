@@ -1,6 +1,5 @@
 """The head of a request as ASGI's scope, if there is only one way to understand it."""
 
-from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -51,25 +50,25 @@ def split(target: bytes) -> tuple[bytes, bytes]:
 def check(version: str, headers: Headers) -> bool:
     """Whether the client waits to be asked for the body; Refused where the framing is in doubt."""
     told = [header for header in headers if header[0] in TOLD]
+    names = [name for name, _ in told]
     if version == "1.1":
-        if sum(name == b"host" for name, _ in told) != 1:
+        if names.count(b"host") != 1:
             raise bad("A request has exactly one Host header.")
-        return len(told) > 1 and _check_more(version, told)
-    if version != "1.0":
+    elif version != "1.0":
         raise bad("The request is not of HTTP 1.1 or 1.0.")
-    return _check_more(version, told)
-
-
-def _check_more(version: str, told: Sequence[tuple[bytes, bytes]]) -> bool:
-    lengths = [value for name, value in told if name == b"content-length"]
-    codings = [value for name, value in told if name == b"transfer-encoding"]
-    if len(lengths) + len(codings) > 1:
+    if names.count(b"content-length") + names.count(b"transfer-encoding") > 1:
         raise bad("The request's length is stated more than once.")
-    if codings and (version == "1.0" or codings[0].lower() != b"chunked"):
+    if b"transfer-encoding" in names and (version == "1.0" or not _is_chunked(told)):
         raise bad("The only transfer encoding is chunked, and not in HTTP 1.0.")
+    return version == "1.1" and b"expect" in names and _expects(told)
+
+
+def _is_chunked(told: Headers) -> bool:
+    return all(value.lower() == b"chunked" for name, value in told if name == b"transfer-encoding")
+
+
+def _expects(told: Headers) -> bool:
     expected = [value.lower() for name, value in told if name == b"expect"]
-    if version == "1.0" or not expected:
-        return False
     if expected != [b"100-continue"]:
         raise Refused(
             HTTPStatus.EXPECTATION_FAILED, "Nothing but 100-continue can be expected.", "unknown_expectation"

@@ -130,7 +130,9 @@ def test_a_plan_offers_whoever_may_take_the_call_once_and_nobody_else(fleet, nee
         assert offered == allowed
     else:
         assert offered <= allowed
-        assert len(offered) == min(1, len(allowed))
+        of_models = [{d for d in group if d in allowed} for group in grouped(fleet)]
+        kept = [len(group) if wishes.order else min(1, len(group)) for group in of_models]
+        assert [len(group & offered) for group in of_models] == kept
     assert all(e.reason and e.detail for e in plan.excluded)
 
 

@@ -39,7 +39,10 @@ class Import:
 
     def diff(self) -> str:
         """What would be new, one line each, and a count; shown before anything is written."""
-        lines = [f"+ provider {name}: {table['base_url']}" for name, table in self.providers.items()]
+        lines = [
+            f"+ provider {name}: {table['base_url']}, key from {', '.join(table['env']) or 'the config'}"
+            for name, table in self.providers.items()
+        ]
         for model in self.models:
             size = f", {model['context']} tokens" if "context" in model else ""
             lines.append(f"+ model {model['id']}{size}, on {', '.join(model['on'])}")
@@ -113,6 +116,8 @@ class _Plan:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
+        # A key is only ever sent to the host it was made for, so no variable serves two providers.
+        self.taken = {variable for provider in catalog.providers.values() for variable in provider.env}
         self.addresses = {provider.base_url for provider in catalog.providers.values()}
         self.providers: dict[str, Table] = {}
         self.models: dict[str, Table] = {}
@@ -125,6 +130,8 @@ class _Plan:
         if reason := self._reason(name, entry, table):
             self.skipped[name] = reason
             return
+        table["env"] = [item for item in table["env"] if item not in self.taken]
+        self.taken.update(table["env"])
         self.providers[name] = table
         for upstream, model in _entries(entry.get("models"), f"{name}.models"):
             self._serve(name, upstream, model)

@@ -20,7 +20,7 @@ from xroute.upstream.failure import classify, of_transport
 from xroute.wire.http import Exchange, Target, Timeouts, Transport
 
 MAX_ERROR_BYTES = 1024 * 1024
-MAX_HELD = 10_000  # chunks without content that are kept back while waiting for the first content
+MAX_HELD = 4 * 1024 * 1024  # bytes kept back while waiting for the first content
 
 
 class AttemptFailed(XrouteError):
@@ -54,28 +54,32 @@ class Attempts:
     ) -> None:
         self._transports = transports
         self._max_answer = max_answer
+        self._max_held = min(MAX_HELD, max_answer)
         self._clock = clock
 
     async def complete(self, run: Run, deployment: Deployment) -> Answer:
         """A whole answer; AttemptFailed if there is none."""
         try:
             timeouts, until = self.timeouts(run, deployment)
-            exchange = await self._send(run, deployment, timeouts)
+            exchange = await self._send(run, deployment, timeouts, until)
             try:
-                raw = await self._read(exchange, timeouts, until)
+                raw = await self._read(exchange, timeouts, until, self._max_answer)
             finally:
                 exchange.close()
         except TransportError as error:
-            raise AttemptFailed(of_transport(error)) from error
+            raise AttemptFailed(self.transport_failure(run, error)) from error
         return self._decode(run, deployment, exchange, raw)
 
     async def open(self, run: Run, deployment: Deployment) -> Opened:
         """A stream up to its first content; AttemptFailed if it does not get there."""
         sent = self._clock()
         timeouts, until = self.timeouts(run, deployment)
-        first = until if timeouts.first_token is None else min(until, sent + timeouts.first_token)
+        first = until
+        if timeouts.first_token is not None:
+            first = min(until, sent + timeouts.first_token)
+            timeouts = replace(timeouts, first_byte=_least(timeouts.first_byte, timeouts.first_token))
         try:
-            exchange = await self._send(run, deployment, timeouts)
+            exchange = await self._send(run, deployment, timeouts, until)
             try:
                 decoder = self._decoder(run, deployment)
                 held, ended = await self._until_content(decoder, deployment, exchange, first)
@@ -84,9 +88,18 @@ class Attempts:
                 exchange.close()
                 raise
         except TransportError as error:
-            raise AttemptFailed(of_transport(error)) from error
+            raise AttemptFailed(self.transport_failure(run, error)) from error
 
-    async def _send(self, run: Run, deployment: Deployment, timeouts: Timeouts) -> Exchange:
+    def transport_failure(self, run: Run, error: TransportError) -> Failure:
+        """A broken exchange as a failure; a limit that the caller set is not the deployment's fault."""
+        failure = of_transport(error)
+        if not isinstance(error, TimedOut) or not run.call.timeouts:
+            return failure
+        own = run.call.timeouts.get(error.stage)
+        total = "total" in run.call.timeouts and self._clock() >= run.deadline
+        return replace(failure, is_impatience=total or (own is not None and error.limit_s <= own))
+
+    async def _send(self, run: Run, deployment: Deployment, timeouts: Timeouts, until: float) -> Exchange:
         """The exchange of a good answer; AttemptFailed for a status that is none."""
         dialect = dialects.get(deployment.dialect)
         assert dialect is not None  # the fleet makes no deployment without one
@@ -98,15 +111,19 @@ class Attempts:
         exchange = await self._transports[scheme].send("POST", target, _dump(body), timeouts)
         if exchange.status < 300:
             return exchange
+        if exchange.status < 400:  # not followed: the credential belongs to this host
+            exchange.close()
+            raise AttemptFailed(Failure("malformed", "the provider redirects elsewhere", exchange.status))
         try:
-            raw = await exchange.read(MAX_ERROR_BYTES)
+            raw = await self._read(exchange, timeouts, until, MAX_ERROR_BYTES)
+        except TransportError:
+            raw = b""  # the status says enough
         finally:
             exchange.close()
         info = dialect.error_of(exchange.status, exchange.headers, raw)
-        # A redirect is not followed: the credential belongs to this host. It counts as a broken provider.
-        raise AttemptFailed(classify(max(exchange.status, 400), exchange.headers, _safe(info, target)))
+        raise AttemptFailed(classify(exchange.status, exchange.headers, _safe(info, target)))
 
-    async def _read(self, exchange: Exchange, timeouts: Timeouts, until: float) -> bytes:
+    async def _read(self, exchange: Exchange, timeouts: Timeouts, until: float, limit: int) -> bytes:
         """The whole body: no larger, no slower and no longer silent than allowed."""
         parts: list[bytes] = []
         size = 0
@@ -117,8 +134,8 @@ class Attempts:
             if not data:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
             size += len(data)
-            if size > self._max_answer:
-                raise ProtocolError(f"the answer is larger than {self._max_answer} bytes")
+            if size > limit:
+                raise ProtocolError(f"the answer is larger than {limit} bytes")
             parts.append(data)
 
     def timeouts(self, run: Run, deployment: Deployment) -> tuple[Timeouts, float]:
@@ -131,8 +148,10 @@ class Attempts:
         now = self._clock()
         until = run.deadline if timeouts.total is None else min(run.deadline, now + timeouts.total)
         left = max(until - now, 0.001)
-        if timeouts.first_byte is None or timeouts.first_byte > left:
-            timeouts = replace(timeouts, first_byte=left)
+        if _over(timeouts.first_byte, left) or _over(timeouts.connect, left):
+            timeouts = replace(
+                timeouts, first_byte=_least(timeouts.first_byte, left), connect=_least(timeouts.connect, left)
+            )
         return timeouts, until
 
     def _decode(self, run: Run, deployment: Deployment, exchange: Exchange, raw: bytes) -> Answer:
@@ -173,6 +192,7 @@ class Attempts:
         """(the chunks up to and with the first content, whether the stream ended with them)."""
         began = self._clock()
         held: list[Chunk] = []
+        size = 0
         while True:
             try:
                 data = await exchange.chunk(max(until - self._clock(), 0.001))
@@ -187,8 +207,17 @@ class Attempts:
                 raise AttemptFailed(
                     Failure("malformed", "the provider sent an empty stream", exchange.status)
                 )
-            if len(held) > MAX_HELD:
-                raise AttemptFailed(Failure("malformed", "the provider sent no content in 10,000 chunks"))
+            size += len(data)
+            if size > self._max_held:
+                raise AttemptFailed(Failure("malformed", f"the provider sent no content in {size} bytes"))
+
+
+def _over(limit: float | None, left: float) -> bool:
+    return limit is None or limit > left
+
+
+def _least(limit: float | None, left: float) -> float:
+    return left if limit is None else min(limit, left)
 
 
 def _dump(body: dict[str, Any]) -> bytes:

@@ -5,15 +5,15 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, cast
 
 from xroute.config.settings import PartialTimeouts
 from xroute.dialects.answer import Answer
 from xroute.dialects.openai.codec import write
-from xroute.dialects.openai.tokens import body_of as body_of_usage
-from xroute.errors import CallError, Timeout
-from xroute.gateway.attempt import AttemptFailed, Attempts
+from xroute.errors import CallError, NotFound, Timeout
+from xroute.gateway.attempt import AttemptFailed, Attempts, Opened
 from xroute.gateway.fleet import Fleet, Lineup
-from xroute.gateway.relay import DONE, error_event, extra, relay
+from xroute.gateway.relay import DONE, closing, drain, error_event, extra, pump, with_ours
 from xroute.gateway.reply import Reply
 from xroute.gateway.run import Run
 from xroute.gateway.settle import Recorder, Settlement, characters, cost_of, final_usage
@@ -33,6 +33,9 @@ log = logging.getLogger("xroute.gateway")
 
 MAX_WAIT_S = 20.0  # the longest pause a call makes for a Retry-After; beyond it the client decides
 FOREVER = float("inf")
+MAX_LOGGED = 300  # characters of a provider's text
+# What a provider says of these is about us, and never holds a prompt.
+SAID = retry.BREAKS_CREDENTIAL | {"malformed"}
 
 
 class Gateway:
@@ -85,13 +88,28 @@ class Gateway:
             self._settle(run)
 
     def _begin(self, call: Call, reply: Reply) -> Run:
-        lineups = [self.fleet.lineup(name) for name in call.models]
+        lineups = self._lineups(call.models)
         plan = self._plan(call, lineups)
         if not plan.candidates:
             raise nobody(plan, call.models[0])
         timeouts = lineups[0].timeouts
         total_s = self._total(call, timeouts)
         return Run(call, reply, reply.started + total_s, timeouts, plan.candidates)
+
+    def _lineups(self, names: Sequence[str]) -> list[Lineup]:
+        """What the names stand for. One that nobody serves is passed over if another is served."""
+        found: list[Lineup] = []
+        unserved: NotFound | None = None
+        for name in names:
+            try:
+                found.append(self.fleet.lineup(name))
+            except NotFound as error:
+                if error.code == "model_not_found":
+                    raise
+                unserved = unserved or error
+        if unserved is not None and not found:
+            raise unserved
+        return found
 
     def _plan(self, call: Call, lineups: Sequence[Lineup]) -> Plan:
         settings = self.fleet.settings
@@ -101,7 +119,7 @@ class Gateway:
             abilities=call.abilities,
             body_bytes=call.text_bytes,
             max_tokens=call.max_tokens,
-            parameters=frozenset(call.body) if strict else frozenset(),
+            parameters=frozenset(k for k, v in call.body.items() if v is not None) if strict else frozenset(),
         )
         groups = [group for lineup in lineups for group in lineup.groups]
         strategy = lineups[0].strategy or settings.routing.strategy
@@ -123,57 +141,74 @@ class Gateway:
             try:
                 answer = await self._attempts.complete(run, deployment)
             except AttemptFailed as error:
-                self._failed(run, deployment, error.failure)
+                self._failed(run, deployment, error.failure, began)
                 continue
             finally:
-                self._waited(run, deployment, began)
+                run.upstream_s += self._clock() - began
+                deployment.health.in_flight -= 1
             now = self._clock()
             deployment.health.answer.note(now, now - began)
-            praise(deployment, now)
+            praise(deployment, now, began)
             await self._finish(run, answer)
             return
 
     async def _finish(self, run: Run, answer: Answer) -> None:
-        self._price(run, answer.usage, 0 if answer.usage else characters(answer.body))
-        run.outcome = "completed"
+        counted = answer.usage is not None and answer.usage.output > 0
+        self._price(run, answer.usage, 0 if counted else characters(answer.body))
         body = answer.body
-        assert run.usage is not None
-        given = body.get("usage") if answer.usage is not None else body_of_usage(run.usage)
-        body["usage"] = {**given, **extra(run)} if isinstance(given, dict) else extra(run)
+        given: Any = body.get("usage") if answer.usage is not None else None
+        body["usage"] = (
+            with_ours(cast("dict[str, Any]", given), run) if isinstance(given, dict) else extra(run)
+        )
         headers = run.headers(self._clock())
         headers.append(("x-xroute-cost", "unknown" if run.cost_nano is None else as_text(run.cost_nano)))
-        await run.reply.answer(200, headers, write(body))
+        raw = write(body)
+        run.outcome = "completed"
+        await run.reply.answer(200, headers, raw)
 
     async def _stream(self, run: Run) -> None:
         """A stream: attempts in turn until one has content, then that one to its end."""
+        deployment, opened, began = await self._open(run)
+        first = self._clock()
+        run.ttft_s = first - run.reply.started
+        deployment.health.first_token.note(first, first - began)
+        praise(deployment, first, began)
+        try:
+            try:
+                failure = await pump(run, opened, self._attempts, deployment, self._clock)
+            finally:
+                deployment.health.in_flight -= 1
+            if failure is not None:
+                self._blame(run, deployment, failure, began)
+            self._price(run, opened.decoder.usage, opened.decoder.chars)
+            note_speed(deployment, run.usage.output if run.usage else 0, self._clock() - first)
+            last = closing(run, opened, deployment, failure)
+            self._settle(run)
+            await run.reply.write(last)
+            await run.reply.end()
+            if failure is None and not opened.ended:
+                await drain(opened.exchange)
+        finally:
+            opened.exchange.close()
+
+    async def _open(self, run: Run) -> tuple[Deployment, Opened, float]:
+        """(who answers, the stream up to its first content, when that attempt began)."""
         while True:
             deployment = await self._turn(run)
             began = self._clock()
             try:
                 opened = await self._attempts.open(run, deployment)
             except AttemptFailed as error:
-                self._waited(run, deployment, began)
-                self._failed(run, deployment, error.failure)
+                deployment.health.in_flight -= 1
                 run.decoder = None
-                continue
+                self._failed(run, deployment, error.failure, began)
             except BaseException:
-                self._waited(run, deployment, began)
+                deployment.health.in_flight -= 1
                 raise
-            break
-        first = self._clock()
-        run.upstream_s += first - began
-        run.ttft_s = first - run.reply.started
-        deployment.health.first_token.note(first, first - began)
-        try:
-            failure = await relay(run, opened, self._price_stream, self._clock)
-        finally:
-            opened.exchange.close()
-            deployment.health.in_flight -= 1
-        if failure is None:
-            praise(deployment, self._clock())
-            note_speed(deployment, run.usage.output if run.usage else 0, self._clock() - first)
-        else:
-            self._blame(deployment, failure)
+            else:
+                return deployment, opened, began
+            finally:
+                run.upstream_s += self._clock() - began
 
     async def _turn(self, run: Run) -> Deployment:
         """The deployment of the next attempt, after the pause it needs; the verdict where there is none."""
@@ -193,6 +228,7 @@ class Gateway:
         if turn.wait_s > min(MAX_WAIT_S, left_s):
             raise verdict(run.failed) if run.failed else resting(run.untried, turn.wait_s)
         if turn.wait_s:
+            run.upstream_s += turn.wait_s
             await self._sleep(turn.wait_s)
         deployment = turn.deployment
         if deployment in run.untried:
@@ -207,20 +243,26 @@ class Gateway:
             deployment.credential.breaker.begin(self._clock())
         return deployment
 
-    def _waited(self, run: Run, deployment: Deployment, began: float) -> None:
-        run.upstream_s += self._clock() - began
-        deployment.health.in_flight -= 1
-
-    def _failed(self, run: Run, deployment: Deployment, failure: Failure) -> None:
+    def _failed(self, run: Run, deployment: Deployment, failure: Failure, began: float) -> None:
         """A failure before anything reached the client: remembered, and nobody it rules out is tried."""
         run.failed.append((deployment, failure))
         run.untried = [d for d in run.untried if retry.may_follow(failure, deployment, d)]
-        self._blame(deployment, failure)
+        self._blame(run, deployment, failure, began)
 
-    def _blame(self, deployment: Deployment, failure: Failure) -> None:
-        blame(deployment, failure, self._clock())
+    def _blame(self, run: Run, deployment: Deployment, failure: Failure, began: float) -> None:
+        blame(deployment, failure, self._clock(), began)
         level = logging.ERROR if failure.kind in retry.BREAKS_CREDENTIAL else logging.INFO
-        log.log(level, "%s: %s (HTTP %s, code %s)", deployment.id, failure.kind, failure.status, failure.code)
+        told = failure.message[:MAX_LOGGED] if failure.kind in SAID or failure.status is None else ""
+        log.log(
+            level,
+            "%s %s: %s (HTTP %s, code %s) %s",
+            run.reply.request_id,
+            deployment.id,
+            failure.kind,
+            failure.status,
+            failure.code,
+            told,
+        )
 
     def _price(self, run: Run, given: Usage | None, characters: int) -> None:
         """Sets the usage and cost of the answer."""
@@ -229,13 +271,11 @@ class Gateway:
         run.usage = final_usage(run.call, deployment, self.ratios, given, characters)
         run.cost_nano = cost_of(self.fleet.price(deployment), run.usage)
 
-    def _price_stream(self, run: Run) -> None:
-        decoder = run.decoder
-        if decoder is not None:
-            self._price(run, decoder.usage, decoder.chars)
-
     def _settle(self, run: Run) -> None:
         """Tells every recorder what became of the call: once, as this is the only place that does."""
+        if run.is_settled:
+            return
+        run.is_settled = True
         if run.usage is None and run.outcome == "client_gone" and run.attempts > len(run.failed):
             decoder = run.decoder  # an attempt was under way: the provider will bill what it has made
             self._price(run, decoder.usage if decoder else None, decoder.chars if decoder else 0)

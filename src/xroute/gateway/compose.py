@@ -97,4 +97,5 @@ def _with_sim(catalog: Catalog, *, everything: bool) -> Catalog:
     own = Model("sim/sim", "Simulator", "sim", abilities=ANY, aliases=("sim",), source="built in")
     catalog = catalog.extended(models=[own])
     names = list(catalog.models) if everything else [own.id]
-    return catalog.extended(offers=[Offer(SIM.id, name, name) for name in names])
+    served = {name for name in names if any(o.provider == SIM.id for o in catalog.offers(name))}
+    return catalog.extended(offers=[Offer(SIM.id, name, name) for name in names if name not in served])

@@ -189,7 +189,8 @@ class Fleet:
             if resolved.model.retired and resolved.model.use_instead:
                 text = f"`{item}` was retired on {resolved.model.retired}; use {resolved.model.use_instead}."
                 return NotFound(text, code="model_deprecated", param="model")
-            ways += [self._way(offer) for offer in self.catalog.offers(resolved.model.id)]
+            offers = self.catalog.offers(resolved.model.id)
+            ways += [self._way(o) for o in offers if resolved.provider in (None, o.provider)]
         hint = "; ".join(dict.fromkeys(ways)) or "no provider of the catalog serves it"
         return NotFound(
             f"No configured provider serves `{name}`. Providers that do: {hint}.",

@@ -10,6 +10,8 @@ from xroute.catalog.entries import Model, Offer, Provider
 from xroute.config.settings import CredentialSettings, ModelSettings, ProviderSettings, Settings
 from xroute.errors import ConfigError
 from xroute.upstream.auth import models_target
+from xroute.upstream.head import make_head, split_url
+from xroute.wire.http import Target
 
 # Fields of a provider that a config section may set over the catalog's.
 _PLAIN = ("name", "dialect", "base_url", "auth", "auth_name", "prices", "local", "chat_path", "models_path")
@@ -71,10 +73,22 @@ def _problem(
     if not keys:
         return f"has no credential: set api_key in the config, or {' or '.join(provider.env)}"
     try:
-        models_target(provider, None, variables)
+        for name, key, _ in keys:
+            _try_head(models_target(provider, key, variables), name)
     except ConfigError as error:
         return error.message.removeprefix(f"{error.where}: ")
     return ""
+
+
+def _try_head(target: Target, name: str) -> None:
+    """ConfigError for an address or a credential that no request can carry."""
+    if target.url.startswith("sim:"):
+        return
+    try:
+        origin, uri = split_url(target.url)
+        make_head("GET", uri, origin.authority, target, ())
+    except ValueError as error:
+        raise ConfigError(f"cannot be called with the credential {name}: {error}") from None
 
 
 def _keys(

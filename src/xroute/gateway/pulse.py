@@ -6,6 +6,7 @@ from collections.abc import Callable
 from xroute.gateway.call import Gateway
 
 COMMENT = b": xroute\n\n"
+STALL_S = 60.0  # a client that takes nothing for so long is given up, and with it the upstream request
 
 
 async def pulse(gateway: Gateway, silence_s: float, clock: Callable[[], float]) -> None:
@@ -18,7 +19,9 @@ async def pulse(gateway: Gateway, silence_s: float, clock: Callable[[], float]) 
         now = clock()
         for run in list(gateway.streams):
             reply = run.reply
-            if now - reply.last_write < silence_s:
-                continue
-            # Not waited for: one slow client must not hold up the others' comments.
-            reply.nudge(COMMENT)
+            if reply.writing_since:
+                if now - reply.writing_since > STALL_S:
+                    reply.drop()
+            elif now - reply.last_write >= silence_s:
+                # Not waited for: one slow client must not hold up the others' comments.
+                reply.nudge(COMMENT)

@@ -8,13 +8,15 @@ import orjson
 
 from xroute.dialects.answer import Chunk
 from xroute.dialects.openai.stream import MALFORMED, Decoder
+from xroute.dialects.openai.tokens import body_of as body_of_usage
 from xroute.errors import CallError, CutError, TimedOut, TransportError
-from xroute.gateway.attempt import Opened, inner_failure
+from xroute.gateway.attempt import Attempts, Opened, inner_failure
 from xroute.gateway.reply import Reply
 from xroute.gateway.run import Run
 from xroute.gateway.settle import Outcome
-from xroute.gateway.verdict import verdict
+from xroute.gateway.verdict import broken_off
 from xroute.money.nano import as_number
+from xroute.routing.deployment import Deployment
 from xroute.routing.failure import Failure
 from xroute.upstream.failure import of_transport
 from xroute.wire.http import Exchange
@@ -26,38 +28,31 @@ MAX_DRAIN = 16  # reads
 _OUTCOMES: dict[str, Outcome] = {"cut": "upstream_cut", "connect": "upstream_cut", "timeout": "timed_out"}
 
 
-async def relay(
-    run: Run, opened: Opened, price: Callable[[Run], None], clock: Callable[[], float]
+async def pump(
+    run: Run, opened: Opened, attempts: Attempts, deployment: Deployment, clock: Callable[[], float]
 ) -> Failure | None:
-    """Sends the stream to its end. `price` sets the run's usage and cost once the provider is done.
-
-    None for a stream that ended properly; else the failure of which the client was told in the stream.
-    """
-    reply, decoder = run.reply, opened.decoder
-    if not reply.opened:
-        await reply.open(run.headers(clock()))
-    await reply.write(events(opened.held))
-    failure = await _pump(run, opened, clock)
-    if failure is None and decoder.error is not None:
-        assert run.deployment is not None
-        failure = inner_failure(opened.exchange, decoder.error, run.deployment.target)
-    price(run)
-    if failure is not None:
-        assert run.deployment is not None
-        run.failed.append((run.deployment, failure))
-        error = verdict(run.failed[-1:])
-        run.outcome, run.error_type = _OUTCOMES.get(failure.kind, "failed"), error.error_type
-        await reply.write(error_event(error, run) + DONE)
-    else:
-        run.outcome = "completed"
-        await reply.write(_last(run, decoder) + DONE)
-    await reply.end()
-    if failure is None and not opened.ended:
-        await _drain(opened.exchange)
+    """Sends all that the provider says, up to its end: None for a proper one, else what went wrong."""
+    if not run.reply.opened:
+        await run.reply.open(run.headers(clock()))
+    await run.reply.write(events(opened.held))
+    failure = await _pump(run, opened, attempts, clock)
+    if failure is None and opened.decoder.error is not None:
+        failure = inner_failure(opened.exchange, opened.decoder.error, deployment.target)
     return failure
 
 
-async def _pump(run: Run, opened: Opened, clock: Callable[[], float]) -> Failure | None:
+def closing(run: Run, opened: Opened, deployment: Deployment, failure: Failure | None) -> bytes:
+    """What the client gets last: the usage it asked for, or the error. Sets the run's outcome."""
+    if failure is None:
+        run.outcome = "completed"
+        return _last(run, opened.decoder) + DONE
+    run.failed.append((deployment, failure))
+    error = broken_off(run.failed)
+    run.outcome, run.error_type = _OUTCOMES.get(failure.kind, "failed"), error.error_type
+    return error_event(error, run) + DONE
+
+
+async def _pump(run: Run, opened: Opened, attempts: Attempts, clock: Callable[[], float]) -> Failure | None:
     """Chunks from the provider to the client until the provider's end, proper or not."""
     exchange, decoder, reply = opened.exchange, opened.decoder, run.reply
     ended = opened.ended
@@ -71,7 +66,7 @@ async def _pump(run: Run, opened: Opened, clock: Callable[[], float]) -> Failure
                 await reply.write(events(chunks))
     except TimedOut as error:
         late = clock() >= opened.until
-        return of_transport(TimedOut("total", error.limit_s) if late else error)
+        return attempts.transport_failure(run, TimedOut("total", error.limit_s) if late else error)
     except CutError as error:
         return await _rest(opened, reply, of_transport(error))
     except TransportError as error:
@@ -93,7 +88,7 @@ async def _rest(opened: Opened, reply: Reply, failure: Failure) -> Failure | Non
     return None
 
 
-async def _drain(exchange: Exchange) -> None:
+async def drain(exchange: Exchange) -> None:
     """Reads what follows [DONE], a few bytes of framing, so that the connection can be used again."""
     try:
         for _ in range(MAX_DRAIN):
@@ -156,15 +151,21 @@ def _last(run: Run, decoder: Decoder) -> bytes:
     """The usage chunk, for a client that asked for one."""
     if not run.call.include_usage or run.usage is None:
         return b""
-    return b"data: %b\n\n" % decoder.usage_chunk(run.usage, extra(run))
+    return b"data: %b\n\n" % decoder.usage_chunk(run.usage, with_ours(decoder.usage_body or {}, run))
+
+
+def with_ours(given: dict[str, Any], run: Run) -> dict[str, object]:
+    """A provider's usage with our fields over it; its own cost, where it tells one, as `provider_cost`."""
+    own = {"provider_cost": given["cost"]} if "cost" in given else {}
+    return {**given, **own, **extra(run)}
 
 
 def extra(run: Run) -> dict[str, object]:
-    """Our fields of `usage`: the cost in dollars, null where it is unknown; whether it is an estimate."""
-    fields: dict[str, object] = {"cost": None if run.cost_nano is None else as_number(run.cost_nano)}
-    if run.usage is not None and run.usage.estimated:
-        fields["estimated"] = True
-    return fields
+    """Our fields of `usage`: the cost in dollars, null where it is unknown; the counts where we made them."""
+    cost: dict[str, object] = {"cost": None if run.cost_nano is None else as_number(run.cost_nano)}
+    if run.usage is None or not run.usage.estimated:
+        return cost
+    return {**body_of_usage(run.usage), "estimated": True, **cost}
 
 
 def _least(a: float | None, b: float) -> float:

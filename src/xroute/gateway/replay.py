@@ -18,10 +18,20 @@ from xroute.gateway.reply import Headers, Reply
 KEEP_S = 24 * 3600.0
 MAX_KEY = 255  # characters
 MAX_ANSWER = 8 * 1024 * 1024  # bytes; a larger answer is not kept
-MAX_BYTES = 128 * 1024 * 1024  # of all answers
+MAX_BYTES = 128 * 1024 * 1024  # of all answers that are kept
+MOST_BYTES = 256 * 1024 * 1024  # of all answers, those under way included
 MAX_ENTRIES = 10_000
 
 Name = tuple[str, str]  # (whose key, idempotency key)
+
+
+class Shelf:
+    """The bytes of all recordings together."""
+
+    __slots__ = ("used",)
+
+    def __init__(self) -> None:
+        self.used = 0
 
 
 class Recording:
@@ -29,6 +39,7 @@ class Recording:
 
     __slots__ = (
         "_changed",
+        "_shelf",
         "ended",
         "error",
         "expires",
@@ -40,7 +51,8 @@ class Recording:
         "status",
     )
 
-    def __init__(self, fingerprint: bytes, expires: float) -> None:
+    def __init__(self, fingerprint: bytes, expires: float, shelf: Shelf) -> None:
+        self._shelf = shelf
         self.fingerprint = fingerprint
         self.expires = expires
         self.status = 0  # 0 = not begun; 200 with `parts` still growing is a stream
@@ -57,17 +69,33 @@ class Recording:
         self._wake()
 
     def add(self, data: bytes) -> None:
-        self.size += len(data)
-        if self.size > MAX_ANSWER:
-            self.kept = False
-            self.parts.clear()
         if self.kept:
             self.parts.append(data)
+            self.size += len(data)
+            self._shelf.used += len(data)
+            if self.size > MAX_ANSWER or self._shelf.used > MOST_BYTES:
+                self.clear()
         self._wake()
 
+    def release(self) -> None:
+        """No longer counted; its followers may still read it."""
+        self._shelf.used -= self.size
+        self.size = 0
+
+    def clear(self) -> None:
+        """Gives its bytes back: it cannot be read again."""
+        self.kept = False
+        self.parts = []
+        self.release()
+
     def end(self, error: CallError | None = None) -> None:
-        self.ended, self.error = True, error
-        self._wake()
+        if not self.ended:
+            self.ended, self.error = True, error
+            self._wake()
+
+    def is_broken(self) -> bool:
+        """Whether it is a stream that ended in an error."""
+        return bool(self.parts) and b'"finish_reason":"error"' in self.parts[-1]
 
     async def change(self) -> None:
         """Returns at the next change."""
@@ -98,6 +126,7 @@ class RecordingReply:
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         self._recording.begin(status, headers)
         self._recording.add(body)
+        self._recording.end()  # it is complete, whether or not this client takes it
         await self._reply.answer(status, headers, body)
 
     async def open(self, headers: Headers) -> None:
@@ -112,7 +141,15 @@ class RecordingReply:
         self._reply.nudge(data)
 
     async def end(self) -> None:
+        self._recording.end()
         await self._reply.end()
+
+    @property
+    def writing_since(self) -> float:
+        return self._reply.writing_since
+
+    def drop(self) -> None:
+        self._reply.drop()
 
 
 class Replays:
@@ -121,7 +158,7 @@ class Replays:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kept: OrderedDict[Name, Recording] = OrderedDict()
-        self._bytes = 0
+        self._shelf = Shelf()
 
     async def once(
         self, name: Name, body: bytes, reply: Reply, *, stream: bool, call: Callable[[Reply], Awaitable[None]]
@@ -139,7 +176,7 @@ class Replays:
                 )
             if await (_follow if stream else _repeat)(found, reply):
                 return
-        await self._record(name, Recording(fingerprint, self._clock() + KEEP_S), reply, call)
+        await self._record(name, Recording(fingerprint, self._clock() + KEEP_S, self._shelf), reply, call)
 
     async def _record(
         self, name: Name, recording: Recording, reply: Reply, call: Callable[[Reply], Awaitable[None]]
@@ -149,19 +186,19 @@ class Replays:
             await call(RecordingReply(reply, recording))
         except CallError as error:
             recording.end(error)
-            self._drop(name, recording)
             raise
         except BaseException:  # cancelled: the client is gone, and with it the upstream request
             recording.end(ABANDONED)
-            self._drop(name, recording)
             raise
-        recording.end()
-        if not recording.kept or b'"finish_reason":"error"' in (
-            recording.parts[-1] if recording.parts else b""
-        ):
-            self._drop(name, recording)
-            return
-        self._bytes += recording.size
+        finally:
+            recording.end(ABANDONED)
+            if self._kept.get(name) is recording:
+                self._keep(name, recording)
+
+    def _keep(self, name: Name, recording: Recording) -> None:
+        """Keeps an ended recording if it holds a good answer."""
+        if recording.error is not None or not recording.kept or recording.is_broken():
+            self._forget(name)
         self._shrink()
 
     def _find(self, name: Name) -> Recording | None:
@@ -171,16 +208,14 @@ class Replays:
             return None
         return found
 
-    def _drop(self, name: Name, recording: Recording) -> None:
-        if self._kept.get(name) is recording:
-            del self._kept[name]
-
     def _forget(self, name: Name) -> None:
-        self._bytes -= self._kept.pop(name).size
+        """Out of reach for new callers; one that is following it reads on from what it holds."""
+        recording = self._kept.pop(name)
+        recording.release()
 
     def _shrink(self) -> None:
         """The oldest finished ones go; those under way are bounded by the calls under way."""
-        while self._bytes > MAX_BYTES or len(self._kept) > MAX_ENTRIES:
+        while self._shelf.used > MAX_BYTES or len(self._kept) > MAX_ENTRIES:
             oldest = next((name for name, recording in self._kept.items() if recording.ended), None)
             if oldest is None:
                 return

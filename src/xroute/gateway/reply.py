@@ -21,6 +21,15 @@ class Reply(Protocol):
         """Monotonic seconds; for keep-alive comments."""
         ...
 
+    @property
+    def writing_since(self) -> float:
+        """Monotonic seconds at which the write that waits for the client began; 0 = none waits."""
+        ...
+
+    def drop(self) -> None:
+        """Gives the client up, as if it had gone."""
+        ...
+
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """The whole answer at once."""
         ...

@@ -29,8 +29,9 @@ class Run:
     ttft_s: float | None = None
     decoder: Decoder | None = None  # of the stream under way
     usage: Usage | None = None
-    cost_nano: int | None = None
+    cost_nano: int | None = 0  # None: the price is not known
     outcome: Outcome = "failed"
+    is_settled: bool = False
     error_type: str = ""
 
     def headers(self, now: float) -> Headers:

@@ -1,7 +1,7 @@
 """The end of a call: what it used and cost, told exactly once, however it ended."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from xroute.dialects.openai.message import substance
@@ -48,13 +48,21 @@ def characters(body: dict[str, Any]) -> int:
 
 
 def final_usage(call: Call, deployment: Deployment, ratios: Ratios, given: Usage | None, said: int) -> Usage:
-    """The provider's figure if there is one, which also corrects our estimates; else an estimate, marked."""
-    if given is not None:
-        ratios.learn(deployment.family, call.text_bytes, given.input)
+    """The provider's figure if there is one, which also corrects our estimates; else an estimate, marked.
+
+    Zeros beside `said` characters of an answer are no figure: some providers send them where they do not
+    count, or before they have.
+    """
+    if given is not None and given.output and given.input:
+        if not call.is_heavy:  # images and audio are tokens that are no text
+            ratios.learn(deployment.family, call.text_bytes, given.input)
+        return given
+    if given is not None and not said:
         return given
     output = -(-said // CHARACTERS_PER_TOKEN)
     if call.max_tokens:
-        output = min(output, call.max_tokens)
-    return Usage(
-        input=max(1, ratios.tokens(deployment.family, call.text_bytes)), output=output, estimated=True
-    )
+        output = min(output, call.max_tokens * call.choices)
+    guess = max(1, ratios.tokens(deployment.family, call.text_bytes))
+    if given is None:
+        return Usage(input=guess, output=output, estimated=True)
+    return replace(given, input=given.input or guess, output=given.output or output, estimated=True)

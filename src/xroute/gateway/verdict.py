@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from xroute import errors
 from xroute.errors import CallError
 from xroute.routing.deployment import Deployment
 from xroute.routing.failure import Failure, Kind
 from xroute.routing.plan import Plan
-from xroute.wire.http import Target
+from xroute.upstream.auth import mask
 
 Failed = tuple[Deployment, Failure]
 
-SECRET_FROM = 8  # characters; what is shorter is no credential
 
-# Kinds that the caller can act on decide before those it cannot, in this order.
-_CALLERS: tuple[Kind, ...] = ("rejected", "context_length", "content_policy")
+# Kinds that the caller can act on.
+_CALLERS: frozenset[Kind] = frozenset({"rejected", "context_length", "content_policy"})
 _REJECTED: dict[int, type[CallError]] = {
     413: errors.PayloadTooLarge,
     422: errors.Unprocessable,
@@ -25,11 +23,21 @@ _REJECTED: dict[int, type[CallError]] = {
 
 def verdict(failed: Sequence[Failed]) -> CallError:
     """The error for a call whose attempts all failed; `failed` has at least one, in order."""
-    for kind in _CALLERS:
-        for deployment, failure in reversed(failed):
-            if failure.kind == kind:
-                return _callers(deployment, failure, failed)
+    deployment, last = failed[-1]
+    if last.kind in _CALLERS:  # the caller can act on it, and nobody after it might have answered
+        return _callers(deployment, last, failed)
     return _providers(failed)
+
+
+def broken_off(failed: Sequence[Failed]) -> CallError:
+    """The error inside a stream that broke after its first content; the last failure is the one that did."""
+    deployment, last = failed[-1]
+    return _error_class({last.kind})(
+        f"The answer broke off: {deployment.provider} {_SAYS[last.kind]}.",
+        code=last.kind,
+        provider=deployment.provider,
+        metadata={"previous_errors": previous(failed)},
+    )
 
 
 def previous(failed: Sequence[Failed]) -> list[dict[str, Any]]:
@@ -71,22 +79,12 @@ def _callers(deployment: Deployment, failure: Failure, failed: Sequence[Failed])
     kind = kinds.get(failure.kind, default)
     code = failure.code or (kind.error_type if failure.kind in kinds else None)
     return kind(
-        _masked(failure.message, deployment.target),
+        mask(failure.message, deployment.target),
         code=code,
         param=failure.param,
         provider=deployment.provider,
         metadata={"previous_errors": previous(failed)},
     )
-
-
-def _masked(text: str, target: Target) -> str:
-    """A provider's text without our credential, should it repeat what it was sent."""
-    sent = [value.removeprefix("Bearer ") for name, value in target.headers if name != "content-type"]
-    sent += [value for _, value in parse_qsl(urlsplit(target.url).query)]
-    for value in sent:
-        if len(value) >= SECRET_FROM:
-            text = text.replace(value, "***")
-    return text
 
 
 def _providers(failed: Sequence[Failed]) -> CallError:

@@ -108,7 +108,9 @@ def _find(provider_id: str, upstream: str) -> "ModelInfo | None":
 
         _providers.update({p.id: p for p in get_snapshot().providers})
     provider = _providers.get(provider_id)
-    return provider.find_model(upstream.lower()) if provider else None
+    if provider is None:
+        return None
+    return provider.find_model(upstream.lower(), all_providers=list(_providers.values()))
 
 
 # Our field -> the unit's name in genai-prices.

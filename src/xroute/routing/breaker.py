@@ -34,7 +34,18 @@ MAX_KEPT = 1000  # calls remembered of a window, so that memory is bounded at an
 class Breaker:
     """State of one deployment or credential."""
 
-    __slots__ = ("_bad", "_calls", "_in_row", "_opened", "_probe", "_rules", "asked", "reason", "until")
+    __slots__ = (
+        "_bad",
+        "_calls",
+        "_in_row",
+        "_opened",
+        "_probe",
+        "_rules",
+        "_since",
+        "asked",
+        "reason",
+        "until",
+    )
 
     def __init__(self, rules: BreakerRules) -> None:
         self._rules = rules
@@ -43,6 +54,7 @@ class Breaker:
         self._in_row = 0
         self._opened = 0  # openings in a row
         self._probe = NEVER  # when a probe began
+        self._since = NEVER  # when it opened last
         self.asked = 0.0  # the provider asked for a pause until then
         self.until = 0.0  # open until then; 0 = closed
         self.reason = ""
@@ -63,20 +75,29 @@ class Breaker:
         if self.until and now >= self.until:
             self._probe = now
 
-    def success(self, now: float) -> None:
-        """A call ended well: closes, but for a pause that the provider asked for."""
+    def success(self, now: float, began: float | None = None) -> None:
+        """A call ended well: closes, but for a pause that the provider asked for.
+
+        A call that began before the breaker opened says nothing of now, so it changes nothing.
+        """
+        if self._is_late(began):
+            return
         if self.until and now >= self.asked:
             self._close()
         self._in_row = 0
         self._opened = 0
         self._note(now, bad=False)
 
-    def failure(self, now: float, reason: str) -> None:
-        """A call failed: opens when the rules say so."""
+    def failure(self, now: float, reason: str, began: float | None = None) -> None:
+        """A call failed: opens when the rules say so; not for one that began before it opened."""
+        if self._is_late(began):
+            return
         self._in_row += 1
         self._note(now, bad=True)
         calls = len(self._calls)
         too_many = calls >= self._rules.min_calls and self._bad >= self._rules.error_rate * calls
+        if now < self.until:
+            return  # a last resort that failed: nothing new
         if self.until or self._in_row >= self._rules.consecutive or too_many:
             self.open(now, self._cooldown(), reason)
 
@@ -89,9 +110,13 @@ class Breaker:
         """Opens for so long; never shortens. The reason is that of whoever opened it longest."""
         if now >= self.until:
             self._opened += 1
+            self._since = now
         if now + for_s >= self.until:
             self.until, self.reason = now + for_s, reason
         self._probe = NEVER
+
+    def _is_late(self, began: float | None) -> bool:
+        return bool(self.until) and began is not None and began < self._since
 
     def _cooldown(self) -> float:
         return min(self._rules.cooldown_s * 2 ** min(self._opened, 20), self._rules.max_cooldown_s)

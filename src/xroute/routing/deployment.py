@@ -8,7 +8,9 @@ from xroute.money.price import Price
 from xroute.routing.breaker import Breaker, BreakerRules
 from xroute.wire.http import Target, Timeouts
 
-TAU_S = 10.0  # how fast an old latency is forgotten
+TAU_S = 10.0  # how fast an old latency gives way to newer ones
+FADE_S = 60.0  # how fast it is forgotten when none come
+LEAST_S = 0.001  # and what it never falls below
 
 
 class Credential:
@@ -39,6 +41,12 @@ class PeakEwma:
             self.seconds = self.seconds * keep + seconds * (1 - keep)
         self._at = now
 
+    def faded(self, now: float) -> float:
+        """The time as it counts now: who is not called must not be shunned for ever for one slow answer."""
+        if not self.seconds or now <= self._at:
+            return self.seconds
+        return max(self.seconds * exp((self._at - now) / FADE_S), LEAST_S)
+
 
 class Health:
     """What a deployment has shown lately: speed, load, failures."""
@@ -60,9 +68,9 @@ class Health:
             0.8 * self.tokens_per_s + 0.2 * tokens_per_s if self.tokens_per_s else tokens_per_s
         )
 
-    def load(self) -> float:
-        """Expected wait of one more call: what P2C compares."""
-        return max(self.first_token.seconds, self.answer.seconds, 0.001) * (self.in_flight + 1)
+    def wait(self, now: float) -> float:
+        """Seconds a call is expected to wait, in flight ones aside; 0 = never measured."""
+        return max(self.first_token.faded(now), self.answer.faded(now))
 
 
 @dataclass(slots=True, eq=False)

@@ -30,3 +30,4 @@ class Failure:
     code: str | None = None  # the provider's own code
     param: str | None = None
     retry_after_s: float | None = None
+    is_impatience: bool = False  # a limit that the caller itself set, shorter than the deployment's

@@ -3,7 +3,7 @@
 Pure: the clock and the dice are arguments.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from xroute.routing.balance import Dice, rank
@@ -44,29 +44,39 @@ class Plan:
 
 # Tokens per byte when nothing is known: low, so that nobody is turned away by a bad guess.
 DEFAULT_RATIO = 0.2
+MAX_FAMILIES = 1000
 
 
 class Ratios:
-    """Tokens per byte of each model family, corrected by what providers report."""
+    """Tokens per byte of each model family, corrected by what providers report.
 
-    __slots__ = ("_known",)
+    Two figures: the usual one prices an answer whose provider does not count; the least one seen decides
+    what does not fit, as languages differ fivefold and nobody is to be turned away by another's.
+    """
+
+    __slots__ = ("_least", "_usual")
 
     def __init__(self) -> None:
-        self._known: dict[str, float] = {}
+        self._usual: dict[str, float] = {}
+        self._least: dict[str, float] = {}
 
     def tokens(self, family: str, size: int) -> int:
         """Estimated tokens of so many bytes of request text."""
-        return int(size * self._known.get(family, DEFAULT_RATIO))
+        return int(size * self._usual.get(family, DEFAULT_RATIO))
+
+    def least(self, family: str, size: int) -> int:
+        """Tokens that so many bytes have at the very least."""
+        return int(size * self._least.get(family, DEFAULT_RATIO))
 
     def learn(self, family: str, size: int, tokens: int) -> None:
         """A provider counted `tokens` for a request of `size` bytes; short ones say little."""
-        if size < 400 or tokens <= 0:
+        if size < 400 or tokens <= 0 or (family not in self._usual and len(self._usual) >= MAX_FAMILIES):
             return
         seen = min(tokens / size, 1.0)
-        known = self._known.get(family)
-        if known is None and len(self._known) >= 1000:
-            return
-        self._known[family] = seen if known is None else 0.9 * known + 0.1 * seen
+        self._usual[family] = 0.9 * self._usual.get(family, DEFAULT_RATIO) + 0.1 * seen
+        # The least comes down at once and goes up very slowly, and never above the default.
+        least = self._least.get(family, DEFAULT_RATIO)
+        self._least[family] = min(seen, 0.999 * least + 0.001 * seen, DEFAULT_RATIO)
 
 
 def plan_call(
@@ -82,12 +92,38 @@ def plan_call(
 
     1. who cannot or may not take the call is left out, with the reason; a model named twice counts once;
     2. within a model, `preferences.order` first, then the strategy's order;
-    3. who is half-open goes first as a probe (a failure moves on unseen), who is open goes last;
-    4. without `allow_fallbacks` only the first candidate stays.
+    3. one that is half-open goes first as a probe (a failure moves on unseen), unless the caller said whom
+       it wants first; who is open goes last;
+    4. without `allow_fallbacks` a model keeps the providers of `order`, or else its first one.
     """
     excluded: list[Excluded] = []
     ready: list[Deployment] = []
     resting: list[Deployment] = []
+    probes: list[Deployment] = []
+    for usable in _usable(groups, needs, ratios, preferences, excluded):
+        well, half, tired = _sorted(usable, now)
+        probes += half
+        ranked = rank(well, preferences.sort or strategy, dice, now) + half
+        ranked = _prefer(ranked, preferences.order)
+        if not preferences.allow_fallbacks and not preferences.order:
+            ranked, tired = (ranked[:1], []) if ranked else ([], tired[:1])
+        ready += ranked
+        resting += tired
+    resting.sort(key=rests_until)
+    if probes and preferences.allow_fallbacks and not preferences.order and not preferences.sort:
+        ready.remove(probes[0])
+        ready.insert(0, probes[0])
+    return Plan(ready + resting, excluded)
+
+
+def _usable(
+    groups: Sequence[Sequence[Deployment]],
+    needs: Needs,
+    ratios: Ratios,
+    preferences: Preferences,
+    excluded: list[Excluded],
+) -> Iterator[list[Deployment]]:
+    """Each model's deployments that can and may take the call; the others go to `excluded`."""
     seen: set[Deployment] = set()
     for group in groups:
         usable: list[Deployment] = []
@@ -100,12 +136,7 @@ def plan_call(
                 usable.append(deployment)
             else:
                 excluded.append(Excluded(deployment, *found))
-        _arrange(usable, preferences, preferences.sort or strategy, now, dice, ready, resting)
-    resting.sort(key=rests_until)
-    candidates = ready + resting
-    if not preferences.allow_fallbacks:
-        candidates = candidates[:1]
-    return Plan(candidates, excluded)
+        yield usable
 
 
 def rests_until(deployment: Deployment) -> float:
@@ -113,28 +144,22 @@ def rests_until(deployment: Deployment) -> float:
     return max(deployment.health.breaker.until, deployment.credential.breaker.until)
 
 
-def _arrange(
-    usable: list[Deployment],
-    preferences: Preferences,
-    strategy: Strategy,
-    now: float,
-    dice: Dice,
-    ready: list[Deployment],
-    resting: list[Deployment],
-) -> None:
-    """Sorts one model's usable deployments into those ready now, best first, and those that rest."""
-    probes: list[Deployment] = []
+def _sorted(
+    usable: list[Deployment], now: float
+) -> tuple[list[Deployment], list[Deployment], list[Deployment]]:
+    """(those that are well, those that are half-open and may be probed, those that rest)."""
     well: list[Deployment] = []
+    half: list[Deployment] = []
+    resting: list[Deployment] = []
     for deployment in usable:
         own, shared = deployment.health.breaker, deployment.credential.breaker
         if not own.until and not shared.until:
             well.append(deployment)
         elif own.allows(now) and shared.allows(now):
-            probes.append(deployment)
+            half.append(deployment)
         else:
             resting.append(deployment)
-    ready += probes
-    ready += _prefer(rank(well, strategy, dice), preferences.order)
+    return well, half, resting
 
 
 def _prefer(ranked: list[Deployment], order: tuple[str, ...]) -> list[Deployment]:
@@ -158,10 +183,10 @@ def _exclusion(d: Deployment, needs: Needs, ratios: Ratios, p: Preferences) -> t
 
 
 def _too_long(d: Deployment, context: int, needs: Needs, ratios: Ratios) -> str | None:
-    tokens = ratios.tokens(d.family, needs.body_bytes)
+    tokens = ratios.least(d.family, needs.body_bytes)
     if tokens + needs.max_tokens <= context:
         return None
-    return f"about {tokens} tokens in and {needs.max_tokens} out do not fit the {context} of {d.model}"
+    return f"at least {tokens} tokens in and {needs.max_tokens} out do not fit the {context} of {d.model}"
 
 
 def _unwanted(d: Deployment, p: Preferences) -> tuple[str, str] | None:

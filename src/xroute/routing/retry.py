@@ -45,20 +45,22 @@ def next_turn(
 
     1. the caller's fault, no attempts or no time left: the end
     2. somebody who was not tried yet: at once, or when its Retry-After has passed
-    3. everybody was tried: whoever may recover, the one that failed longest ago first, with full jitter,
-       no earlier than its Retry-After
+    3. or, if that is sooner, whoever of the tried may recover, the one that failed longest ago first, with
+       full jitter, no earlier than its Retry-After
     """
     if attempts >= max_attempts or left_s <= 0 or (failed and failed[-1][1].kind in FINAL):
         return None
-    if untried:
-        deployment = min(untried, key=lambda d: _rest(d, now))  # the first of those that need no rest
-        return Turn(deployment, _rest(deployment, now))
+    fresh = min(untried, key=lambda d: _rest(d, now), default=None)  # the first of those that need no rest
+    if fresh is not None and not _rest(fresh, now):
+        return Turn(fresh)
     longest_ago = reversed(dict.fromkeys(d for d, _ in reversed(failed)))
     again = [d for d in longest_ago if _may_again(d, failed)]
-    if not again:
-        return None
-    deployment = min(again, key=lambda d: _rest(d, now))
-    return Turn(deployment, _rest(deployment, now) + dice * min(CAP_S, BASE_S * 2 ** (attempts - 1)))
+    turns = [Turn(fresh, _rest(fresh, now))] if fresh is not None else []
+    if again:
+        deployment = min(again, key=lambda d: _rest(d, now))
+        jitter = dice * min(CAP_S, BASE_S * 2 ** (attempts - 1))
+        turns.append(Turn(deployment, _rest(deployment, now) + jitter))
+    return min(turns, key=lambda turn: turn.wait_s, default=None)
 
 
 def _may_again(deployment: Deployment, failed: Sequence[tuple[Deployment, Failure]]) -> bool:

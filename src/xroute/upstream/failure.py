@@ -8,6 +8,9 @@ from typing import Protocol
 from xroute.errors import ConnectError, CutError, ProtocolError, TimedOut, TransportError
 from xroute.routing.failure import Failure, Kind
 
+PREAMBLE = 60  # characters before the words that count, as in "Error code: 400 - "
+# Kinds that a client cannot hurt others with by writing their words into its request.
+_HARMLESS: frozenset[Kind] = frozenset({"context_length", "content_policy"})
 MAX_MESSAGE = 2000  # characters of a provider's text that are passed on
 MAX_WORD = 200  # characters of its code and param
 MAX_READ = 8000  # characters of its text that are searched: some patterns take time squared
@@ -110,6 +113,9 @@ _STATUSES: dict[int, Kind] = {
 }
 
 # A status that leaves no doubt is not argued with; these others may be told apart by code and text.
+# Codes that say no more than the status does.
+_GENERIC = frozenset({"invalid_request_error", "bad_request", "invalid_request", "badrequest", "error"})
+
 _VAGUE: dict[int, frozenset[Kind]] = {
     400: frozenset({"context_length", "content_policy", "payment", "credentials", "not_found", "rate_limit"}),
     403: frozenset({"content_policy", "payment", "not_found"}),
@@ -181,10 +187,16 @@ def _kind(status: int, info: Info) -> Kind:
     allowed = _VAGUE.get(status)
     if not allowed:
         return plain
-    for kind in (_by_code(info), _by_text(info.message[:MAX_READ])):
-        if kind in allowed:
-            return kind
-    return plain
+    by_code = _by_code(info)
+    if by_code in allowed:
+        return by_code
+    by_text = _by_text(info.message[:MAX_READ], echo=status == 400 and _is_definite(info))
+    return by_text if by_text in allowed else plain
+
+
+def _is_definite(info: Info) -> bool:
+    """Whether a code of words says what is wrong; the text may then repeat what the client wrote."""
+    return info.code is not None and _number(info.code) is None and info.code.lower() not in _GENERIC
 
 
 def _by_code(info: Info) -> Kind | None:
@@ -197,9 +209,11 @@ def _by_code(info: Info) -> Kind | None:
     return None
 
 
-def _by_text(message: str) -> Kind | None:
+def _by_text(message: str, *, echo: bool = False) -> Kind | None:
+    """What a text means. One that may be an echo of the request must begin with the words to blame us."""
     for kind, pattern in _TEXTS:
-        if pattern.search(message):
+        found = pattern.search(message)
+        if found and (kind in _HARMLESS or (not echo and found.start() <= PREAMBLE)):
             return kind
     return None
 

@@ -52,7 +52,20 @@ class RequestHeaders:
 class AsgiReply:
     """gateway.reply.Reply over ASGI. A client that goes away cancels the task that serves it."""
 
-    __slots__ = ("_gone", "_nudges", "_send", "gone", "last_write", "opened", "request_id", "started")
+    __slots__ = (
+        "_drop",
+        "_ended",
+        "_gone",
+        "_nudges",
+        "_send",
+        "_streams",
+        "gone",
+        "last_write",
+        "opened",
+        "request_id",
+        "started",
+        "writing_since",
+    )
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -62,6 +75,10 @@ class AsgiReply:
         self.started = self.last_write = time.monotonic()
         self.opened = False
         self.gone = False
+        self.writing_since = 0.0  # monotonic seconds; 0 = no write is waiting for the client
+        self._streams = False  # opened as a stream
+        self._ended = False
+        self._drop: Callable[[], None] | None = None
 
     def watch(self, receive: Receive) -> None:
         """From now on the client's going cancels this task. The request's body must have been read."""
@@ -76,10 +93,12 @@ class AsgiReply:
 
         gone.add_done_callback(leave)
         self._gone = gone
+        self._drop = lambda: leave(None)
 
     def unwatch(self) -> None:
         """Ends what `watch` began."""
         gone, self._gone = self._gone, None
+        self._drop = None
         if gone is not None:
             gone.cancel()
 
@@ -89,23 +108,33 @@ class AsgiReply:
 
     async def answer_as(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         """The whole answer, with a content type of its own."""
-        self.opened = True
+        self.opened = self._ended = True
         headers.append((b"content-length", b"%d" % len(body)))
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
     async def open(self, headers: Headers) -> None:
         """The head of a stream."""
-        self.opened = True
+        self.opened = self._streams = True
         await self._send({"type": "http.response.start", "status": 200, "headers": STREAM + encoded(headers)})
 
     async def write(self, data: bytes) -> None:
         """Whole events."""
-        self.last_write = time.monotonic()
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        self.last_write = self.writing_since = time.monotonic()
+        try:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        finally:
+            self.writing_since = 0.0
+
+    def drop(self) -> None:
+        """Gives the client up, as if it had gone: it does not read."""
+        if self._drop is not None:
+            self._drop()
 
     def nudge(self, data: bytes) -> None:
-        """A comment, without waiting."""
+        """A comment, without waiting; none where a write is waiting already."""
+        if self.writing_since or self._nudges:
+            return
         task = asyncio.ensure_future(self._comment(data))
         self._nudges.add(task)
         task.add_done_callback(self._nudged)
@@ -113,7 +142,8 @@ class AsgiReply:
     async def _comment(self, data: bytes) -> None:
         if not self.opened:
             await self.open([("x-request-id", self.request_id)])
-        await self.write(data)
+        if self._streams and not self._ended:
+            await self.write(data)
 
     def _nudged(self, task: "asyncio.Task[None]") -> None:
         self._nudges.discard(task)
@@ -122,6 +152,7 @@ class AsgiReply:
 
     async def end(self) -> None:
         """The proper end of a stream."""
+        self._ended = True
         await self._send({"type": "http.response.body", "body": b""})
 
 

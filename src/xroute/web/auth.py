@@ -12,9 +12,10 @@ MAX_KEY = 512  # characters; nothing longer is hashed
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The key a request came with."""
+    """The key a request came with. Names may repeat, so `id` tells keys apart; it is no credential."""
 
     name: str
+    id: str = ""
 
 
 class Named(Protocol):
@@ -31,8 +32,10 @@ class Keyring:
     ) -> None:
         """`plain` are (name, key) of the config."""
         self._pepper = pepper
-        self._principals = {bytes.fromhex(key.hash): Principal(key.name) for key in stored}
-        self._principals.update({digest(pepper, key): Principal(name) for name, key in plain})
+        self._principals = {bytes.fromhex(key.hash): Principal(key.name, key.hash) for key in stored}
+        for name, key in plain:
+            hashed = digest(pepper, key)
+            self._principals[hashed] = Principal(name, hashed.hex())
 
     def find(self, headers: Named) -> Principal:
         """Authentication error where no key is given or it is not known."""

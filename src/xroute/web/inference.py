@@ -26,6 +26,6 @@ class Inference:
         if key is None:
             await self._gateway.chat(call, reply)
             return
-        whose = request.principal.name if request.principal else ""
+        whose = request.principal.id if request.principal else ""
         make = partial(self._gateway.chat, call)
         await self._replays.once((whose, key), raw, reply, stream=call.stream, call=make)

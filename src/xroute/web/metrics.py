@@ -56,25 +56,28 @@ class Metrics:
         self._breakers = Gauge(
             "xroute_breaker_state", "0 closed, 1 half-open, 2 open", ("deployment",), registry=self.registry
         )
+        self._spent = lru_cache(maxsize=2048)(self._cost.labels)
         self._bound = lru_cache(maxsize=2048)(self._bind)
 
     def record(self, settlement: Settlement) -> None:
         """Counts one settled call."""
         s = settlement
-        calls, tokens_in, tokens_out, cost, duration = self._bound(s.provider, s.model, s.outcome)
+        calls, tokens_in, tokens_out, duration = self._bound(s.provider, s.model, s.outcome)
         calls.inc()
         self._attempts.inc(s.attempts)
         duration.observe(s.duration_s)
         if s.ttft_s is not None:
             self._ttft.labels(s.provider).observe(s.ttft_s)
-        if s.usage is None:
+        if s.usage is None or not s.provider:
             return
         tokens_in.inc(s.usage.input)
         tokens_out.inc(s.usage.output)
         if s.cost_nano is None:
             self._unpriced.labels(s.provider, s.model).inc()
         else:
-            cost.inc(s.cost_nano / 1e9)  # shown, never counted with: the ledger has whole nano-dollars
+            self._spent(s.provider, s.model).inc(
+                s.cost_nano / 1e9
+            )  # shown, never counted with: the ledger has whole nano-dollars
 
     def _bind(self, provider: str, model: str, outcome: str):
         """The children of a label set, looked up once. A model that nobody served is no label."""
@@ -83,7 +86,6 @@ class Metrics:
             self._calls.labels(provider, model, outcome),
             self._tokens.labels(provider, model, "input"),
             self._tokens.labels(provider, model, "output"),
-            self._cost.labels(provider, model),
             self._duration.labels(provider),
         )
 

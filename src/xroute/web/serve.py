@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from xroute.config.load import Loaded
+from xroute.errors import ConfigError
 from xroute.gateway.compose import SIM, Scene, compose, discovered
 from xroute.gateway.pulse import pulse
 from xroute.sim.plan import Profile
@@ -66,8 +67,11 @@ def run(loaded: Loaded, *, new_key: bool = False) -> None:
 def _transports(loaded: Loaded) -> dict[str, Transport]:
     environ = loaded.environ
     http = HttpTransport(proxy=read_proxies(environ), ca_file=environ.get("SSL_CERT_FILE") or None)
-    sim = SimTransport(Profile.from_dict(loaded.settings.sim))
-    return {"https": http, "http": http, "sim": sim}
+    try:
+        profile = Profile.from_dict(loaded.settings.sim)
+    except ConfigError as error:
+        raise loaded.locate(error) from error
+    return {"https": http, "http": http, "sim": SimTransport(profile)}
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -14,6 +14,8 @@ class Call:
     include_usage: bool = False  # the client wants a usage chunk in its stream
     abilities: frozenset[str] = frozenset()  # words of catalog.entries.ABILITIES that it needs
     max_tokens: int = 0  # 0 = not said
+    choices: int = 1  # answers asked for (`n`)
+    is_heavy: bool = False  # holds images, audio or files, whose tokens are no text
     text_bytes: int = 0  # size of the request without images and audio, for token estimates
     provider: Any = None  # the `provider` object as it came
     timeouts: dict[str, float] = field(default_factory=dict[str, float])  # fields of wire.http.Timeouts

@@ -53,7 +53,7 @@ def test_a_new_provider_and_model_are_planned() -> None:
 def test_the_diff_names_everything_that_would_be_new() -> None:
     lines = plan_import(DOCUMENT, load()).diff().splitlines()
     assert lines == [
-        "+ provider acme: https://acme.test/v1",
+        "+ provider acme: https://acme.test/v1, key from ACME_KEY",
         "+ model acme/new, 4096 tokens, on acme",
         "+ offer acme serves openai/gpt-4o as gpt-4o",
         "1 providers, 1 models, 1 further offers",
@@ -206,3 +206,13 @@ def test_whatever_is_written_is_read_back_the_same(document: dict[str, Any]) -> 
 def test_a_value_that_toml_has_no_place_for_is_an_error() -> None:
     with pytest.raises(TypeError, match="NoneType"):
         toml.dumps({"key": None})
+
+
+def test_a_key_that_belongs_to_another_host_is_not_sent_to_an_imported_one(tmp_path):
+    entry = {**DOCUMENT["acme"], "env": ["OPENAI_API_KEY"]}
+    plan = plan_import(
+        {"acme": entry, "twin": {**entry, "api": "https://twin.test/v1", "env": ["T"]}}, load()
+    )
+    assert plan.providers["acme"]["env"] == []
+    assert plan.providers["twin"]["env"] == ["T"]
+    assert "+ provider acme: https://acme.test/v1, key from the config" in plan.diff()

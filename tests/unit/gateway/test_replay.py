@@ -16,7 +16,7 @@ class Client:
 
     def __init__(self):
         self.request_id = f"req-{id(self):x}"
-        self.started = self.last_write = 0.0
+        self.started = self.last_write = self.writing_since = 0.0
         self.opened = False
         self.status = 0
         self.headers = []

@@ -60,8 +60,8 @@ MIXED = [
     (("server", "rate_limit"), 502, "provider_unavailable"),
     (("credentials", "rate_limit"), 502, "provider_unavailable"),
     (("server", "rejected"), 400, "invalid_request"),
-    (("context_length", "server"), 400, "context_length_exceeded"),
-    (("content_policy", "timeout", "connect"), 400, "content_policy_violation"),
+    (("context_length", "server"), 502, "provider_unavailable"),  # the larger window may answer later
+    (("content_policy", "timeout", "connect"), 502, "provider_unavailable"),
     (("content_policy", "context_length"), 400, "context_length_exceeded"),
     (("context_length", "content_policy", "rejected"), 400, "invalid_request"),
 ]

@@ -111,10 +111,20 @@ def test_after_a_good_probe_the_cooldown_is_short_again(breaker):
     assert breaker.until == 205.0
 
 
-def test_a_failure_while_open_does_not_count_as_another_opening(breaker):
+def test_a_failure_while_open_changes_nothing(breaker):
     fail(breaker, 100.0, 5)
-    fail(breaker, 101.0, 3)
-    assert breaker.until == 111.0  # each of them would have been 10 s after it
+    fail(breaker, 101.0, 3)  # last resorts
+    assert breaker.until == 105.0
+
+
+def test_a_call_that_began_before_the_opening_says_nothing_of_now(breaker):
+    fail(breaker, 100.0, 5)
+    breaker.success(101.0, began=99.0)
+    assert breaker.until == 105.0
+    breaker.failure(106.0, "server", began=99.0)
+    assert breaker.state(106.0) == "half_open"
+    breaker.failure(106.0, "server", began=105.5)
+    assert breaker.until == 116.0
 
 
 def test_a_named_time_is_kept_and_never_shortened(breaker):

@@ -5,7 +5,7 @@ from math import exp
 import pytest
 from tests.unit.routing.making import RULES, deployment
 
-from xroute.routing.deployment import TAU_S, Health, PeakEwma
+from xroute.routing.deployment import FADE_S, LEAST_S, TAU_S, Health, PeakEwma
 
 
 def test_a_slower_time_counts_at_once():
@@ -34,13 +34,15 @@ def test_speed_starts_with_the_first_figure_and_moves_slowly():
     assert health.tokens_per_s == pytest.approx(90.0)
 
 
-def test_load_grows_with_every_call_under_way():
+def test_a_slow_answer_fades_while_nobody_asks():
     health = Health(RULES)
-    health.answer.note(1.0, 2.0)
-    loads = []
-    for health.in_flight in range(4):
-        loads.append(health.load())
-    assert loads == [2.0, 4.0, 6.0, 8.0]
+    assert health.wait(1.0) == 0
+    health.answer.note(100.0, 60.0)
+    health.first_token.note(100.0, 0.5)
+    assert health.wait(100.0) == 60.0
+    assert health.wait(100.0 + FADE_S) == pytest.approx(60.0 * exp(-1))
+    assert health.wait(1e6) == LEAST_S
+    assert health.wait(0.0) == 60.0  # a clock that went back
 
 
 def test_a_deployment_shows_no_credential():

@@ -80,7 +80,7 @@ async def test_an_unknown_price_is_counted_apart_and_not_as_nothing(metrics):
     metrics.record(settled(cost_nano=None))
     shown = await samples(metrics)
     assert shown[f"xroute_unpriced_calls_total,{AT}"] == 1
-    assert shown[f"xroute_cost_usd_total,{AT}"] == 0
+    assert f"xroute_cost_usd_total,{AT}" not in shown
 
 
 async def test_a_call_that_nobody_served_brings_no_label_of_its_own(metrics):

@@ -9,7 +9,7 @@ from xroute.dialects.openai.codec import Json
 _LIMITS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 
 # Fields that are addressed to xroute.
-OWN = frozenset({"models", "provider", "timeouts", "usage", "session_id", "route", "plugins", "transforms"})
+OWN = frozenset({"models", "provider", "timeouts", "usage", "session_id"})
 
 
 def encode(body: Json, *, upstream: str, quirks: Quirks) -> tuple[Json, tuple[str, ...]]:

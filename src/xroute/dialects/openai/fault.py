@@ -10,6 +10,7 @@ from xroute.dialects.openai.codec import Json
 
 MAX_TEXT = 300  # characters shown of a body that is not JSON
 MAX_DEPTH = 4  # errors wrapped in errors
+SILENT = ErrorInfo("the provider reported an error without a message")
 
 _MESSAGES = ("message", "msg", "detail", "error_message", "error_description", "error", "reason", "title")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.I | re.S)
@@ -28,7 +29,7 @@ def error_of(status: int, headers: Mapping[str, str], raw: bytes) -> ErrorInfo:
 def embedded(body: Json) -> ErrorInfo | None:
     """The error inside what should be an answer or a chunk of one; None where there is none."""
     if body.get("error"):
-        return _info(body) or ErrorInfo("the provider reported an error without a message")
+        return _info(body) or SILENT
     choices = body.get("choices")
     if not choices or not codec.is_list(choices):
         return _bare(body)
@@ -40,7 +41,7 @@ def embedded(body: Json) -> ErrorInfo | None:
 
 def _of_choice(choice: Json) -> ErrorInfo | None:
     if choice.get("error"):
-        return _info(choice) or ErrorInfo("the provider reported an error without a message")
+        return _info(choice) or SILENT
     if words.translate(choice.get("finish_reason")) == words.ERROR:
         return ErrorInfo("the provider ended the answer with an error", type="error")
     return None
@@ -54,7 +55,7 @@ def _bare(body: Json) -> ErrorInfo | None:
     says = body.get("object") == "error" or body.get("type") == "error" or body.get("success") is False
     coded = isinstance(body.get("message"), str) and ("code" in body or "type" in body)
     if "choices" not in body and (says or coded or body.get("detail") or body.get("errors")):
-        return _info(body)
+        return _info(body) or (SILENT if says else None)
     return None
 
 

@@ -13,6 +13,7 @@ from xroute.wire.call import Call
 
 MAX_MODELS = 16  # entries of a fallback list
 
+HEAVY = frozenset({"image", "audio", "file", "video"})
 _PARTS: dict[str, str] = {"image_url": "image", "input_audio": "audio", "file": "file", "video_url": "video"}
 
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
@@ -50,13 +51,16 @@ def parse(raw: bytes) -> Call:
     messages, heavy = _messages(body)
     max_tokens = body.get("max_completion_tokens") or body.get("max_tokens") or 0
     options: dict[str, Any] = body.get("stream_options") or {}
+    abilities = _abilities(body, messages)
     return Call(
         body=body,
         models=_models(body),
         stream=bool(body.get("stream")),
         include_usage=bool(options.get("include_usage")),
-        abilities=_abilities(body, messages),
+        abilities=abilities,
         max_tokens=max_tokens,
+        choices=body.get("n") or 1,
+        is_heavy=heavy > 0 or not abilities.isdisjoint(HEAVY),
         text_bytes=max(0, len(raw) - heavy),
         provider=body.get("provider"),
         timeouts=_timeouts(body.get("timeouts")),
@@ -158,6 +162,8 @@ def _check_part(where: str, part: Any) -> int:
 
 def _abilities(body: dict[str, Any], messages: list[dict[str, Any]]) -> frozenset[str]:
     needs: set[str] = set()
+    if body.get("stream"):
+        needs.add("streaming")
     if body.get("tools") or body.get("functions"):
         needs.add("tools")
     if body.get("logprobs"):

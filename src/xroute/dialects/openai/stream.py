@@ -10,7 +10,7 @@ from xroute.dialects.openai import codec, envelope, logprobs, message, tokens, w
 from xroute.dialects.openai.calls import Pieces
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.decode import decode
-from xroute.dialects.openai.fault import embedded, error_of
+from xroute.dialects.openai.fault import SILENT, embedded, error_of
 from xroute.dialects.openai.template import Template, learn
 from xroute.errors import CutError
 from xroute.wire.sse import Parser
@@ -148,7 +148,8 @@ class Decoder:
             self._odd(name, raw, out)
             return
         if body.__class__ is dict and not name and body.get("choices").__class__ is list:
-            self._chunk(body, raw, out)
+            # An event over several data lines is joined by newlines, which are no event of ours.
+            self._chunk(body, b"" if b"\n" in raw else raw, out)
         else:
             self._other(name, body, out)
 
@@ -157,6 +158,8 @@ class Decoder:
         text = raw.strip()
         if text == b"[DONE]":
             self._end(out)
+        elif name == "error" and not text:
+            self.error = SILENT
         elif text and not text.startswith(b":"):
             try:
                 body = codec.forgive(raw)
@@ -178,7 +181,7 @@ class Decoder:
         if body == "[DONE]":
             self._end(out)
         elif name == "error":
-            self.error = embedded({"error": body})
+            self.error = embedded({"error": body}) or SILENT
         elif not codec.is_object(body):
             self.error = ErrorInfo("the provider's stream holds an event that is no chunk", type=MALFORMED)
         elif codec.is_list(body.get("choices")):

@@ -12,6 +12,8 @@ from xroute.wire.usage import Usage
 # Where usage stands when not at `usage`: Groq's streams, Moonshot's streams, Gemini-like proxies.
 PATHS = ("x_groq.usage", "choices.0.usage", "usageMetadata", "usage_info", "meta")
 
+MOST = 10**10  # tokens; no call has more
+
 _INPUT = ("prompt_tokens", "input_tokens", "prompt_eval_count", "promptTokenCount")
 _OUTPUT = ("completion_tokens", "output_tokens", "eval_count", "candidatesTokenCount")
 _IN_DETAILS = ("prompt_tokens_details", "input_tokens_details")
@@ -24,14 +26,18 @@ _BARE = frozenset(_COUNTS)
 
 
 def count(value: Any) -> int | None:
-    """A token count given as int, float or text; None where it is none of these."""
-    if value.__class__ is int:
-        return max(value, 0)
-    if isinstance(value, float):
-        return max(int(value), 0) if isfinite(value) else None
-    if isinstance(value, str) and len(value) < 16 and value.strip().isdecimal():
-        return int(value)
-    return None
+    """A token count given as int, float or text; None where it is none of these, or absurd."""
+    if isinstance(value, str):
+        value = int(value) if len(value) < 16 and value.strip().isdecimal() else None
+    elif isinstance(value, float):
+        value = int(value) if isfinite(value) else None
+    if value.__class__ is not int or value > MOST:
+        return None
+    return max(value, 0)
+
+
+def _is_count(value: Any) -> bool:
+    return value.__class__ is int and 0 <= value <= MOST
 
 
 def usage_of(body: Json, quirks: Quirks) -> Usage | None:
@@ -157,7 +163,7 @@ def tidy(usage: Any) -> Json | None:
     """A usage object that OpenAI's types accept, with the provider's own fields; None for none."""
     if not codec.is_object(usage):
         return None
-    if all(usage.get(name).__class__ is int for name in _COUNTS) and _plain_details(usage):
+    if all(_is_count(usage.get(name)) for name in _COUNTS) and _plain_details(usage):
         return usage
     u = read(usage) or Usage()
     fixed = dict(usage)
@@ -178,7 +184,7 @@ def _plain_details(usage: Json) -> bool:
             continue
         if not codec.is_object(details):
             return False
-        if not all(v is None or v.__class__ is int for k, v in details.items() if k.endswith("_tokens")):
+        if not all(v is None or _is_count(v) for k, v in details.items() if k.endswith("_tokens")):
             return False
     return True
 

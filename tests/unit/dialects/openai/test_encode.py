@@ -45,7 +45,7 @@ def test_the_clients_body_is_never_changed(
 
 
 def test_the_model_is_the_providers_and_xroutes_fields_stay_here() -> None:
-    own = dict.fromkeys(["models", "provider", "usage", "session_id", "route", "plugins", "transforms"], 1)
+    own = dict.fromkeys(["models", "provider", "timeouts", "usage", "session_id"], 1)
     sent, dropped = encode({**HELLO, **own, "user": "u", "x": 1}, upstream="gpt-4o", quirks=Quirks())
     assert sent == {**HELLO, "model": "gpt-4o", "user": "u", "x": 1}
     assert dropped == ()

@@ -130,6 +130,7 @@ def check_broken(reply: Reply, text: str) -> None:
     assert text.startswith(reply.text) and reply.text != text
     assert reply.finishes == ["error"]
     last = reply.chunks[-1]
+    assert last["id"] == reply.chunks[0]["id"]
     assert last["error"] == reply.error
     assert last["error"]["metadata"]["request_id"] == reply.headers["x-request-id"]
     (choice,) = last["choices"]

@@ -32,7 +32,10 @@ def _changed(path: Path) -> int:
 
 
 class Reloader:
-    """Runs `xroute serve` as a child. `first` are its arguments at the first start, `later` at the others."""
+    """Runs `xroute serve` as a child. `first` are its arguments at the first start, `later` at the others.
+
+    `check` says whether what changed can be used; while it cannot, the child goes on as it is.
+    """
 
     def __init__(
         self,
@@ -41,7 +44,9 @@ class Reloader:
         look: Callable[[], Stamps],
         command: tuple[str, ...] = (sys.executable, "-m", "xroute", "serve"),
         poll_s: float = POLL_S,
+        check: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._check = check
         self._first = first
         self._later = later
         self._look = look
@@ -59,8 +64,11 @@ class Reloader:
             while not self._stop.wait(self._poll_s):
                 now = self._look()
                 if now != seen:
-                    note(f"xroute: {_difference(seen, now)} changed, starting again")
-                    seen = now
+                    changed, seen = _difference(seen, now), now
+                    if not self._check():
+                        note(f"xroute: {changed} changed and cannot be used; going on as before")
+                        continue
+                    note(f"xroute: {changed} changed, starting again")
                     _end(child)
                     child = self._start()
         finally:

@@ -36,7 +36,25 @@ def _watch(config: Path | None, arguments: list[str], *, new_key: bool) -> None:
 
     file = config or Path(environ.read().get("XROUTE_CONFIG") or "xroute.yaml")
     first = [*arguments, "--new-key"] if new_key else arguments
-    raise typer.Exit(Reloader(first, arguments, lambda: watched_files(file)).run())
+    watcher = Reloader(first, arguments, lambda: watched_files(file), check=lambda: _is_usable(config))
+    raise typer.Exit(watcher.run())
+
+
+def _is_usable(config: Path | None) -> bool:
+    """Whether a gateway could start with the configuration as it is now; if not, says why."""
+    # Only a reload needs these here; the process that serves imports its own.
+    from xroute.cli.output import note
+    from xroute.config import environ
+    from xroute.config.load import load
+    from xroute.errors import ConfigError
+    from xroute.gateway.compose import compose
+
+    try:
+        compose(load(config, environ.read()))
+    except ConfigError as error:
+        note(f"xroute: {error}")
+        return False
+    return True
 
 
 def _arguments(config: Path | None, host: str | None, port: int | None, log_level: str | None) -> list[str]:

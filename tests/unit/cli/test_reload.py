@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from xroute.cli.reload import Reloader, Stamps, watched_files
+from xroute.cli.serve import _is_usable
 
 CHILD = """
 import signal, sys, pathlib, time
@@ -57,3 +58,30 @@ def test_the_file_and_the_code_are_watched(tmp_path: Path):
     files = watched_files(config)
     assert config in files
     assert any(path.name == "reload.py" for path in files)
+
+
+def test_what_cannot_be_used_leaves_the_child_as_it_is(tmp_path: Path):
+    log, looks = tmp_path / "log", iter(range(10))
+
+    def look() -> Stamps:
+        number = next(looks)
+        if number == 1:
+            until(log, 1)
+        if number == 3:
+            signal.raise_signal(signal.SIGTERM)
+        return {Path("a"): min(number, 2)}
+
+    command = (sys.executable, "-c", CHILD, str(log))
+    reloader = Reloader(["1"], ["2"], look, command, poll_s=0.01, check=lambda: False)
+    assert reloader.run() == 0
+    assert log.read_text().splitlines() == ["1"]
+
+
+def test_a_configuration_is_usable_if_a_gateway_could_start_with_it(tmp_path: Path):
+    file = tmp_path / "xroute.yaml"
+    file.write_text("keys: [{name: a, key: sk-bench}]\n")
+    assert _is_usable(file)
+    file.write_text("prot: 1\n")
+    assert not _is_usable(file)
+    file.write_text("models: {smart: {fallback: [no/such]}}\n")
+    assert not _is_usable(file)

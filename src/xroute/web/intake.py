@@ -40,7 +40,7 @@ class Intake:
         self.reading: Exchange | None = None  # whose body is being read
         self.refusal: Refused | None = None  # for what came behind the last good request
         self.deaf = False  # what comes is thrown away
-        self._link = link
+        self._link: Link | None = link
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
         self._target = b""
         self._headers: Headers | None = None  # of the head that is being read
@@ -92,7 +92,8 @@ class Intake:
     def end(self) -> None:
         """Nothing more comes."""
         self.deaf = True
-        self.reading = self._parser = None  # the parser holds this object's methods: a cycle
+        self.reading = None
+        self._parser = self._link = None  # both hold this object: a cycle
         self.queue.clear()
         self._held.clear()
 
@@ -120,8 +121,8 @@ class Intake:
 
     def on_headers_complete(self) -> None:
         """The head is in."""
-        parser, headers = self._parser, self._headers
-        if headers is None or parser is None:
+        parser, link, headers = self._parser, self._link, self._headers
+        if headers is None or parser is None or link is None:
             self._grafting = False  # the head was `_graft`'s
             return
         if self._excess > HEAD - 2 * SLICE:
@@ -134,7 +135,7 @@ class Intake:
             raise self._caught(refused) from None
         self._headers = None
         self._grafting = parser.should_upgrade()
-        exchange = Exchange(self._link, scope, keep=parser.should_keep_alive(), expects=expects)
+        exchange = Exchange(link, scope, keep=parser.should_keep_alive(), expects=expects)
         self.reading = exchange
         self.queue.append(exchange)
 

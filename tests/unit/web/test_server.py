@@ -1,12 +1,16 @@
 """What the server hands to an application, and how it writes the answers."""
 
 import asyncio
+import gc
 import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.web.serving import answer, echo, play, read, running, stream, until
+
+from xroute.web.connection import Connection
+from xroute.web.exchange import Exchange
 
 GET = b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n"
 LAST = b"GET /z HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
@@ -250,6 +254,25 @@ async def test_a_connection_serves_a_thousand_requests():
             head, body = await wire.whole()
             assert body == b"GET /%d " % number and b"connection:" not in head
         assert len(place.server.connections) == 1
+
+
+async def test_nothing_is_left_of_a_request_or_a_connection_for_the_collector_to_find():
+    def left():
+        return [each for each in gc.get_objects() if type(each) in (Connection, Exchange)]
+
+    gc.collect()
+    gc.disable()
+    try:
+        async with running(echo) as place:
+            wire = await place.dial()
+            for _ in range(3):
+                await wire.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na")
+                await wire.whole()
+            await until(lambda: len(left()) == 1)
+            await wire.close()
+            await until(lambda: not left())
+    finally:
+        gc.enable()
 
 
 async def test_a_thousand_requests_at_once_are_answered_one_after_another():

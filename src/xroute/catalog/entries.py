@@ -98,6 +98,6 @@ class Offer:
     provider: str
     model: str  # our id
     upstream: str  # the provider's name for it
-    context: int | None = None  # where the provider's limits are narrower than the model's
+    context: int | None = None  # where the provider's limits differ from the model's
     output: int | None = None
     without: frozenset[str] = frozenset()  # abilities the model has and this provider's serving lacks

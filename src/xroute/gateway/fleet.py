@@ -160,8 +160,8 @@ class Fleet:
             health=Health(self._rules),
             price=self.prices.price(provider.id, offer.upstream, model.id),
             family=model.family or model.maker,
-            context=_least(offer.context, model.context),
-            output=_least(offer.output, model.output),
+            context=offer.context or model.context,
+            output=offer.output or model.output,
             abilities=None if model.abilities == ANY else model.abilities - offer.without,
             weight=host.settings.weight,
             is_timed=self.prices.is_timed(provider.id, offer.upstream),
@@ -221,7 +221,3 @@ def with_changes(base: Timeouts, changes: PartialTimeouts | Mapping[str, float] 
         return base
     named = changes.changes() if isinstance(changes, PartialTimeouts) else dict(changes)
     return replace(base, **named) if named else base
-
-
-def _least(narrow: int | None, wide: int | None) -> int | None:
-    return wide if narrow is None else narrow if wide is None else min(narrow, wide)

@@ -138,7 +138,8 @@ def test_limits_make_sense(catalog: Catalog) -> None:
         assert model.context is not None and model.context >= 2048, model.id
         assert model.output is None or model.output <= model.context, model.id
         for offer in catalog.offers(model.id):
-            assert offer.context is None or offer.context <= model.context, (model.id, offer.provider)
+            # A provider may serve more than the maker does, as aggregators do with a beta window.
+            assert offer.context is None or 2048 <= offer.context <= 2_000_000, (model.id, offer.provider)
 
 
 def test_abilities_are_written_in_the_known_words(catalog: Catalog) -> None:

@@ -101,3 +101,7 @@ class Offer:
     context: int | None = None  # where the provider's limits differ from the model's
     output: int | None = None
     without: frozenset[str] = frozenset()  # abilities the model has and this provider's serving lacks
+
+    def limits(self, model: Model) -> tuple[int | None, int | None]:
+        """(context, output) of the model as this provider serves it."""
+        return self.context or model.context, self.output or model.output

@@ -80,7 +80,7 @@ def _show(rows: list[Row]) -> None:
 
 def _cells(row: Row) -> list[str]:
     model, offer = row.model, row.offer
-    limits = [_least(offer and offer.context, model.context), _least(offer and offer.output, model.output)]
+    limits = offer.limits(model) if offer else (model.context, model.output)
     shown = [f"{limit:,}" if limit else "" for limit in limits]
     names = [offer.provider, offer.upstream] if offer else ["", ""]
     return [model.id, *names, *shown, *(_prices(row.price) if offer else ["", ""]), _note(model)]
@@ -100,10 +100,6 @@ def _note(model: "Model") -> str:
     if model.retired:
         return f"retired {model.retired}{instead}"
     return f"deprecated {model.deprecated}{instead}" if model.deprecated else ""
-
-
-def _least(narrow: int | None, wide: int | None) -> int | None:
-    return wide if narrow is None else narrow if wide is None else min(narrow, wide)
 
 
 def _grouped(rows: list[Row]) -> list[dict[str, Any]]:
@@ -136,11 +132,12 @@ def _entry(model: "Model") -> dict[str, Any]:
 
 
 def _deployment(row: Row, offer: "Offer") -> dict[str, Any]:
+    context, output = offer.limits(row.model)
     return {
         "provider": offer.provider,
         "upstream": offer.upstream,
-        "context": _least(offer.context, row.model.context),
-        "output": _least(offer.output, row.model.output),
+        "context": context,
+        "output": output,
         "in_use": row.in_use,
         "price": _price(row.price),
     }

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import Any
 
 import orjson
@@ -77,7 +78,7 @@ class Attempts:
         first = until
         if timeouts.first_token is not None:
             first = min(until, sent + timeouts.first_token)
-            timeouts = replace(timeouts, first_byte=_least(timeouts.first_byte, timeouts.first_token))
+            timeouts = replace(timeouts, first_byte=least(timeouts.first_byte, timeouts.first_token))
         try:
             exchange = await self._send(run, deployment, timeouts, until)
             try:
@@ -101,8 +102,7 @@ class Attempts:
 
     async def _send(self, run: Run, deployment: Deployment, timeouts: Timeouts, until: float) -> Exchange:
         """The exchange of a good answer; AttemptFailed for a status that is none."""
-        dialect = dialects.get(deployment.dialect)
-        assert dialect is not None  # the fleet makes no deployment without one
+        dialect = _dialect(deployment)
         body, run.dropped = dialect.encode(
             run.call.body, upstream=deployment.upstream, quirks=deployment.quirks
         )
@@ -129,8 +129,7 @@ class Attempts:
         size = 0
         while True:
             left = max(until - self._clock(), 0.001)
-            between = timeouts.between_chunks
-            data = await exchange.chunk(left if between is None else min(between, left))
+            data = await exchange.chunk(least(timeouts.between_chunks, left))
             if not data:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
             size += len(data)
@@ -150,15 +149,13 @@ class Attempts:
         left = max(until - now, 0.001)
         if _over(timeouts.first_byte, left) or _over(timeouts.connect, left):
             timeouts = replace(
-                timeouts, first_byte=_least(timeouts.first_byte, left), connect=_least(timeouts.connect, left)
+                timeouts, first_byte=least(timeouts.first_byte, left), connect=least(timeouts.connect, left)
             )
         return timeouts, until
 
     def _decode(self, run: Run, deployment: Deployment, exchange: Exchange, raw: bytes) -> Answer:
-        dialect = dialects.get(deployment.dialect)
-        assert dialect is not None
         try:
-            answer: Answer = dialect.decode(
+            answer: Answer = _dialect(deployment).decode(
                 raw,
                 model=deployment.upstream,
                 request_id=run.reply.request_id,
@@ -174,9 +171,7 @@ class Attempts:
         return answer
 
     def _decoder(self, run: Run, deployment: Deployment) -> Decoder:
-        dialect = dialects.get(deployment.dialect)
-        assert dialect is not None
-        decoder = dialect.Decoder(
+        decoder = _dialect(deployment).Decoder(
             model=deployment.upstream,
             request_id=run.reply.request_id,
             created=int(time.time()),
@@ -212,11 +207,18 @@ class Attempts:
                 raise AttemptFailed(Failure("malformed", f"the provider sent no content in {size} bytes"))
 
 
+def _dialect(deployment: Deployment) -> ModuleType:
+    dialect = dialects.get(deployment.dialect)
+    assert dialect is not None  # the fleet makes no deployment without one
+    return dialect
+
+
 def _over(limit: float | None, left: float) -> bool:
     return limit is None or limit > left
 
 
-def _least(limit: float | None, left: float) -> float:
+def least(limit: float | None, left: float) -> float:
+    """The shorter of two times; None is no limit."""
     return left if limit is None else min(limit, left)
 
 

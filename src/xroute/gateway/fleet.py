@@ -146,6 +146,7 @@ class Fleet:
     def _make(self, id_: str, model: Model, offer: Offer, host: Host, place: int) -> Deployment:
         provider = host.provider
         name, key, weight = host.keys[place]
+        context, output = offer.limits(model)
         credential_id = f"{provider.id}/{name}"
         credential = self._credentials.get(credential_id) or Credential(credential_id, weight, self._rules)
         self._credentials[credential_id] = credential
@@ -160,8 +161,8 @@ class Fleet:
             health=Health(self._rules),
             price=self.prices.price(provider.id, offer.upstream, model.id),
             family=model.family or model.maker,
-            context=offer.context or model.context,
-            output=offer.output or model.output,
+            context=context,
+            output=output,
             abilities=None if model.abilities == ANY else model.abilities - offer.without,
             weight=host.settings.weight,
             is_timed=self.prices.is_timed(provider.id, offer.upstream),

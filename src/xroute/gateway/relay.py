@@ -10,7 +10,7 @@ from xroute.dialects.answer import Chunk
 from xroute.dialects.openai.stream import MALFORMED, Decoder
 from xroute.dialects.openai.tokens import body_of as body_of_usage
 from xroute.errors import CallError, CutError, TimedOut, TransportError
-from xroute.gateway.attempt import Attempts, Opened, inner_failure
+from xroute.gateway.attempt import Attempts, Opened, inner_failure, least
 from xroute.gateway.reply import Reply
 from xroute.gateway.run import Run
 from xroute.gateway.settle import Outcome
@@ -59,7 +59,7 @@ async def _pump(run: Run, opened: Opened, attempts: Attempts, clock: Callable[[]
     try:
         while not ended and not decoder.done and decoder.error is None:
             left = opened.until - clock()
-            data = await exchange.chunk(_least(opened.between_s, left))
+            data = await exchange.chunk(max(least(opened.between_s, left), 0.001))
             ended = not data
             chunks = decoder.feed(data) if data else decoder.finish()
             if chunks:
@@ -166,7 +166,3 @@ def extra(run: Run) -> dict[str, object]:
     if run.usage is None or not run.usage.estimated:
         return cost
     return {**body_of_usage(run.usage), "estimated": True, **cost}
-
-
-def _least(a: float | None, b: float) -> float:
-    return max(b if a is None else min(a, b), 0.001)

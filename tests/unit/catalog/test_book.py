@@ -134,3 +134,10 @@ def test_an_offer_of_something_unknown_is_an_error(catalog: Catalog, offer: Offe
 def test_the_maps_cannot_be_changed(catalog: Catalog) -> None:
     with pytest.raises(TypeError):
         catalog.models["x"] = MODEL  # type: ignore[index]
+
+
+def test_a_providers_own_limits_stand_and_the_models_where_it_has_none():
+    model = Model("m/a", "A", "m", context=1000, output=100)
+    assert Offer("p", "m/a", "a").limits(model) == (1000, 100)
+    assert Offer("p", "m/a", "a", context=500, output=200).limits(model) == (500, 200)
+    assert Offer("p", "m/a", "a", context=2000).limits(model) == (2000, 100)

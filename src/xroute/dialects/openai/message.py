@@ -11,8 +11,6 @@ REASONING = ("reasoning", "reasoning_content", "thinking", "thought", "thoughts"
 # Further fields that hold something of an answer.
 SUBSTANCE = ("reasoning_details", "images", "executed_tools", "annotations", "refusal", "audio_content")
 
-ROLES = frozenset({"assistant", "developer", "system", "user", "tool"})
-
 
 def tidy(message: Json, reasoning_field: str) -> bool:
     """Everything of a message or delta but its role and tool calls; True when something was changed."""

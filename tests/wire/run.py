@@ -1,16 +1,16 @@
 """Runs files of recordings through the check of their endpoint."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.wire import chat
+from tests.wire import judges
 from tests.wire.recordings import Recording, read
 from tests.wire.verdict import Failed, Skipped
 
 # endpoint of a recording -> its check; endpoints that are not here are counted and left alone
-CHECKS: dict[str, Callable[[Recording], None]] = {"chat.completions": chat.check}
+CHECKS = judges.found()
 
 
 @dataclass

@@ -1,10 +1,23 @@
-"""What every dialect gives back: answers, stream chunks, and what went wrong in them."""
+"""What every dialect gives back: requests to send, answers, and what went wrong in them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from xroute.errors import XrouteError
+from xroute.wire.chunk import Chunk
 from xroute.wire.usage import Usage
+
+__all__ = ["MALFORMED", "Answer", "Chunk", "Encoded", "ErrorBody", "ErrorInfo", "Malformed"]
+
+MALFORMED = "malformed"  # `type` of an error that is a stream we cannot read
+
+
+class Encoded(NamedTuple):
+    """A request as a provider takes it."""
+
+    body: dict[str, Any]
+    dropped: tuple[str, ...] = ()  # the client's fields that this provider cannot take, as "tools[1].strict"
+    headers: tuple[tuple[str, str], ...] = ()  # that this request needs besides the deployment's
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,15 +27,8 @@ class Answer:
     body: dict[str, Any]  # a valid OpenAI ChatCompletion; the provider's own fields are kept
     usage: Usage | None  # None where the provider said nothing of use
     content: bool  # holds text, reasoning, a refusal, audio or a tool call
-
-
-@dataclass(slots=True)
-class Chunk:
-    """One event of a stream in canonical form; not frozen, as it is made thousands of times a second."""
-
-    raw: bytes  # the JSON that goes after "data: "
-    content: bool = False  # holds text, reasoning, a refusal, audio or a tool call
-    finish: bool = False  # holds a finish_reason
+    raw: bytes = b""  # not b"": goes to the client as it is, `body` is not written
+    media: str = "application/json"  # content type of `raw`
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,22 @@
 """A call: what a client asked for, once, in canonical form."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+from xroute.wire.surface import Surface
+
+Operation = Literal[
+    "chat",
+    "count_tokens",
+    "embeddings",
+    "rerank",
+    "moderations",
+    "images",
+    "image_edits",
+    "speech",
+    "transcriptions",
+    "translations",
+]
 
 
 @dataclass(slots=True)
@@ -10,8 +25,10 @@ class Call:
 
     body: dict[str, Any]
     models: tuple[str, ...]  # asked for, in order; the names as the client wrote them
+    surface: Surface  # how the answer is written
+    operation: Operation = "chat"  # of the others, `body` is OpenAI's (or Cohere's, for rerank) request
     stream: bool = False
-    include_usage: bool = False  # the client wants a usage chunk in its stream
+    include_usage: bool = False  # an OpenAI client wants a usage chunk in its stream
     abilities: frozenset[str] = frozenset()  # words of catalog.entries.ABILITIES that it needs
     max_tokens: int = 0  # 0 = not said
     choices: int = 1  # answers asked for (`n`)
@@ -19,3 +36,5 @@ class Call:
     text_bytes: int = 0  # size of the request without images and audio, for token estimates
     provider: Any = None  # the `provider` object as it came
     timeouts: dict[str, float] = field(default_factory=dict[str, float])  # fields of wire.http.Timeouts
+    raw: bytes = b""  # the client's own body, for deployments of its own dialect; b"" = always translate
+    headers: tuple[tuple[str, str], ...] = ()  # of the client, that go along with `raw` (anthropic-beta)

@@ -4,10 +4,17 @@ from xroute.dialects.answer import Answer, Chunk, ErrorBody, ErrorInfo, Malforme
 from xroute.dialects.openai.decode import decode
 from xroute.dialects.openai.encode import encode
 from xroute.dialects.openai.fault import error_of
+from xroute.dialects.openai.parse import parse
 from xroute.dialects.openai.stream import Decoder
+from xroute.dialects.openai.surface import refuse
 from xroute.dialects.openai.tokens import usage_of
 
+PATHS = {"chat": "/chat/completions"}
+UNSUPPORTED: frozenset[str] = frozenset()
+
 __all__ = [
+    "PATHS",
+    "UNSUPPORTED",
     "Answer",
     "Chunk",
     "Decoder",
@@ -17,5 +24,7 @@ __all__ = [
     "decode",
     "encode",
     "error_of",
+    "parse",
+    "refuse",
     "usage_of",
 ]

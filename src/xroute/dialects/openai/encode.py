@@ -3,6 +3,7 @@
 from typing import Any
 
 from xroute.catalog.entries import Quirks
+from xroute.dialects.answer import Encoded
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 
@@ -12,11 +13,15 @@ _LIMITS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_
 OWN = frozenset({"models", "provider", "timeouts", "usage", "session_id"})
 
 
-def encode(body: Json, *, upstream: str, quirks: Quirks) -> tuple[Json, tuple[str, ...]]:
-    """(the body to send, names of the client's fields that this provider refuses and lost).
-
-    The client's body is never changed; what stays the same is shared with it.
-    """
+def encode(
+    body: Json,
+    *,
+    upstream: str,
+    quirks: Quirks,
+    abilities: frozenset[str] | None = None,
+    output: int | None = None,
+) -> Encoded:
+    """The client's body is never changed; what stays the same is shared with it."""
     sent = {name: value for name, value in body.items() if name not in OWN}
     sent["model"] = upstream
     _limits(sent, quirks)
@@ -31,7 +36,7 @@ def encode(body: Json, *, upstream: str, quirks: Quirks) -> tuple[Json, tuple[st
             del sent[name]
     if quirks.force:
         sent.update(quirks.force)
-    return sent, dropped
+    return Encoded(sent, dropped)
 
 
 def _limits(sent: Json, quirks: Quirks) -> None:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import orjson
 
+from xroute.dialects.openai.surface import CHAT, CHAT_WITH_USAGE
 from xroute.errors import InvalidPrompt, InvalidRequest
 from xroute.wire.call import Call
 
@@ -55,6 +56,7 @@ def parse(raw: bytes) -> Call:
     return Call(
         body=body,
         models=_models(body),
+        surface=CHAT_WITH_USAGE if options.get("include_usage") else CHAT,
         stream=bool(body.get("stream")),
         include_usage=bool(options.get("include_usage")),
         abilities=abilities,

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from xroute.catalog.entries import Quirks
-from xroute.dialects.answer import Chunk, ErrorBody, ErrorInfo, Malformed
+from xroute.dialects.answer import MALFORMED, Chunk, ErrorBody, ErrorInfo, Malformed
 from xroute.dialects.openai import codec, envelope, logprobs, message, tokens, words
 from xroute.dialects.openai.calls import Pieces
 from xroute.dialects.openai.codec import Json
@@ -17,7 +17,6 @@ from xroute.wire.sse import Parser
 from xroute.wire.usage import Usage
 
 KIND = "chat.completion.chunk"
-MALFORMED = "malformed"  # `type` of an error that is a stream we cannot read
 ENVELOPE = ("id", "object", "created", "model", "system_fingerprint", "service_tier", "provider")
 CHANGED, CONTENT, FINISH, FOREIGN = 1, 2, 4, 8  # what was found in a chunk
 TEMPLATES = 3  # kept per stream: reasoning, text, and another choice's

@@ -246,3 +246,6 @@ def _valid(kind: Any, raw: bytes) -> None:
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) < 80 else text[:40] + "..." + text[-40:]
+
+
+ENDPOINTS = {"chat.completions": check}

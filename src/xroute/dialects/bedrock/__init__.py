@@ -1,0 +1,1 @@
+"""The Bedrock dialect: Amazon's Converse and ConverseStream. Pure functions."""

@@ -11,6 +11,7 @@ import orjson
 from xroute.dialects.openai.surface import CHAT, CHAT_WITH_USAGE
 from xroute.errors import InvalidPrompt, InvalidRequest
 from xroute.wire.call import Call
+from xroute.wire.surface import Surface
 
 MAX_MODELS = 16  # entries of a fallback list
 
@@ -47,29 +48,39 @@ _TIMEOUTS = ("connect", "first_byte", "first_token", "between_chunks", "total")
 
 def parse(raw: bytes) -> Call:
     """InvalidRequest for anything that cannot be a chat completion."""
-    body = _load(raw)
+    body = load(raw)
     _check_types(body)
+    options: dict[str, Any] = body.get("stream_options") or {}
+    return call_of(body, CHAT_WITH_USAGE if options.get("include_usage") else CHAT, len(raw))
+
+
+def call_of(body: dict[str, Any], surface: Surface, size: int) -> Call:
+    """The call of a canonical body; for every surface, once it has its client's request in that form.
+
+    `size` are the bytes of the request as it came. InvalidRequest for messages, models and timeouts that
+    cannot be; the types of the other fields are the surface's business.
+    """
     messages, heavy = _messages(body)
-    max_tokens = body.get("max_completion_tokens") or body.get("max_tokens") or 0
     options: dict[str, Any] = body.get("stream_options") or {}
     abilities = _abilities(body, messages)
     return Call(
         body=body,
         models=_models(body),
-        surface=CHAT_WITH_USAGE if options.get("include_usage") else CHAT,
+        surface=surface,
         stream=bool(body.get("stream")),
         include_usage=bool(options.get("include_usage")),
         abilities=abilities,
-        max_tokens=max_tokens,
+        max_tokens=body.get("max_completion_tokens") or body.get("max_tokens") or 0,
         choices=body.get("n") or 1,
         is_heavy=heavy > 0 or not abilities.isdisjoint(HEAVY),
-        text_bytes=max(0, len(raw) - heavy),
+        text_bytes=max(0, size - heavy),
         provider=body.get("provider"),
         timeouts=_timeouts(body.get("timeouts")),
     )
 
 
-def _load(raw: bytes) -> dict[str, Any]:
+def load(raw: bytes) -> dict[str, Any]:
+    """The JSON object of a request; InvalidRequest for anything else."""
     if not raw.strip():
         raise InvalidRequest("The request body is empty; send a JSON object.", code="invalid_json")
     try:

@@ -21,7 +21,7 @@ TABLE: tuple[tuple[range | tuple[int, ...], str, set[str]], ...] = (
     (
         (400, 413, 422, 500),
         r"context_length_exceeded|exceeds? the available context|max(imum)? context length|context window"
-        r"|context size has been exceeded",
+        r"|context size has been exceeded|too many tokens",
         {"context_length"},
     ),
     ((400, 403), "responsibleaipolicy|content_policy|data_inspection", {"content_policy"}),

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Auth = Literal["bearer", "header", "query", "none"]
+# aws, google: a key is sent as it is; without one, requests are signed with what is found on this machine
+Auth = Literal["bearer", "header", "query", "none", "aws", "google"]
 
 # The words a model's `abilities` and a call's needs are written in.
 ABILITIES = frozenset(
@@ -22,6 +23,13 @@ ABILITIES = frozenset(
         "file",
         "audio_out",
         "image_out",
+        "embeddings",  # what a model is made for; one with none of these words is made for chat
+        "rerank",
+        "moderation",
+        "images",  # images/generations and images/edits
+        "speech",
+        "transcription",
+        "chat",  # needed only beside one of these
     }
 )
 
@@ -54,7 +62,7 @@ class Provider:
     vars: dict[str, str] = field(default_factory=dict[str, str])  # placeholder -> environment variable
     headers: dict[str, str] = field(default_factory=dict[str, str])  # sent with every request
     query: dict[str, str] = field(default_factory=dict[str, str])  # such as api-version
-    chat_path: str = "/chat/completions"  # may hold {model}
+    paths: dict[str, str] = field(default_factory=dict[str, str])  # operation -> path, over the dialect's own
     models_path: str = "/models"
     prices: str = ""  # this provider's id in genai-prices; "" = it has none there
     local: bool = False  # runs on the user's own machine: no key needed, price 0 by nature
@@ -101,6 +109,7 @@ class Offer:
     context: int | None = None  # where the provider's limits differ from the model's
     output: int | None = None
     without: frozenset[str] = frozenset()  # abilities the model has and this provider's serving lacks
+    dialect: str = ""  # where the provider serves this model in another one than its own
 
     def limits(self, model: Model) -> tuple[int | None, int | None]:
         """(context, output) of the model as this provider serves it."""

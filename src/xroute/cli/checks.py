@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from xroute import dialects
 from xroute.errors import ConfigError
 from xroute.gateway.hosts import Host
 from xroute.upstream.auth import models_target
@@ -45,9 +44,6 @@ def credentials(host: Host) -> Iterator[Finding]:
     """Whether a provider in use can be called at all, and whether its keys look like keys."""
     provider = host.provider
     subject = f"provider {provider.id}"
-    if dialects.get(provider.dialect) is None:
-        yield Finding("warn", subject, f"not used: its dialect {provider.dialect} is not supported yet")
-        return
     try:
         models_target(provider, None, host.variables)
     except ConfigError as error:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from xroute import dialects
 from xroute.cli.checks import Finding
 from xroute.errors import ConfigError, TransportError
 from xroute.gateway.hosts import Host
@@ -39,7 +38,6 @@ async def probe_all(hosts: Sequence[Host], proxies: ProxyRules) -> list[Probe]:
     asked = [
         _gated(gate, probe(transport, f"provider {host.provider.id}, key {name}", found))
         for host in hosts
-        if dialects.get(host.provider.dialect) is not None
         for name, key, _ in host.keys
         if (found := probe_target(host, key)) is not None
     ]

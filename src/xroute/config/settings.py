@@ -20,7 +20,7 @@ from xroute.config.secret import Secret
 
 Strategy = Literal["balanced", "price", "latency", "throughput", "order", "weighted"]
 Dialect = Literal["openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere"]
-Auth = Literal["bearer", "header", "query", "none"]
+Auth = Literal["bearer", "header", "query", "none", "aws", "google"]
 Server = Literal["own", "granian"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Ability = Literal[
@@ -38,6 +38,13 @@ Ability = Literal[
     "file",
     "audio_out",
     "image_out",
+    "embeddings",
+    "rerank",
+    "moderation",
+    "images",
+    "speech",
+    "transcription",
+    "chat",
 ]
 
 
@@ -198,7 +205,10 @@ class ProviderSettings(Part):
     prices: Text | None = Field(default=None, description="Its id in genai-prices.")
     local: bool | None = Field(default=None, description="It runs on your own machine: no key, no price.")
     disabled: bool = Field(default=False, description="Keep the section and do not use the provider.")
-    chat_path: Text | None = Field(default=None, description="After the base URL; may hold `{model}`.")
+    paths: dict[Text, Text] = Field(
+        default={},
+        description="Path of an operation after the base URL, such as `chat: /v2/chat`; may hold `{model}`.",
+    )
     models_path: Text | None = Field(
         default=None, description="After the base URL; where it lists its models."
     )

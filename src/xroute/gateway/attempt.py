@@ -3,22 +3,19 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from types import ModuleType
-from typing import Any
 
-import orjson
-
-from xroute import dialects
-from xroute.dialects.answer import Answer, Chunk, ErrorBody, ErrorInfo, Malformed
-from xroute.dialects.openai.stream import MALFORMED, Decoder
-from xroute.errors import InvalidRequest, ProtocolError, TimedOut, TransportError, XrouteError
+from xroute.dialects.answer import MALFORMED, Answer, Chunk, ErrorBody, ErrorInfo, Malformed
+from xroute.dialects.translated import Translated
+from xroute.errors import ConfigError, ProtocolError, TimedOut, TransportError, XrouteError
 from xroute.gateway.fleet import with_changes
 from xroute.gateway.run import Run
+from xroute.gateway.way import way_of
 from xroute.routing.deployment import Deployment
 from xroute.routing.failure import Failure
 from xroute.upstream.auth import mask
 from xroute.upstream.failure import classify, of_transport
-from xroute.wire.http import Exchange, Target, Timeouts, Transport
+from xroute.wire.http import Exchange, Signer, Target, Timeouts, Transport
+from xroute.wire.surface import Encoder
 
 MAX_ERROR_BYTES = 1024 * 1024
 MAX_HELD = 4 * 1024 * 1024  # bytes kept back while waiting for the first content
@@ -37,7 +34,8 @@ class Opened:
     """A stream whose first content is in: nothing of it has been sent yet."""
 
     exchange: Exchange
-    decoder: Decoder
+    decoder: Translated
+    encoder: Encoder
     held: list[Chunk]
     between_s: float | None
     until: float  # monotonic seconds: the end of the attempt's time
@@ -82,9 +80,15 @@ class Attempts:
         try:
             exchange = await self._send(run, deployment, timeouts, until)
             try:
-                decoder = self._decoder(run, deployment)
+                way, request_id, created = (
+                    way_of(run.call, deployment),
+                    run.reply.request_id,
+                    int(time.time()),
+                )
+                decoder = run.decoder = way.decoder(run.call, deployment, request_id, created)
                 held, ended = await self._until_content(decoder, deployment, exchange, first)
-                return Opened(exchange, decoder, held, timeouts.between_chunks, until, ended)
+                encoder = run.encoder = way.encoder(run.call, request_id, created)
+                return Opened(exchange, decoder, encoder, held, timeouts.between_chunks, until, ended)
             except BaseException:
                 exchange.close()
                 raise
@@ -102,13 +106,18 @@ class Attempts:
 
     async def _send(self, run: Run, deployment: Deployment, timeouts: Timeouts, until: float) -> Exchange:
         """The exchange of a good answer; AttemptFailed for a status that is none."""
-        dialect = _dialect(deployment)
-        body, run.dropped = dialect.encode(
-            run.call.body, upstream=deployment.upstream, quirks=deployment.quirks
-        )
-        target = deployment.target
+        way = way_of(run.call, deployment)
+        body, encoded = way.request(run.call, deployment)
+        run.dropped = encoded.dropped
+        if run.strict and run.dropped:
+            raise AttemptFailed(
+                Failure("unsupported", _lost(run.dropped), code="unsupported_parameter", param=run.dropped[0])
+            )
+        target = _aim(run, deployment, encoded.headers)
+        if deployment.signer is not None:
+            target = await self._signed(deployment.signer, target, body)
         scheme = target.url.partition(":")[0]
-        exchange = await self._transports[scheme].send("POST", target, _dump(body), timeouts)
+        exchange = await self._transports[scheme].send("POST", target, body, timeouts)
         if exchange.status < 300:
             return exchange
         if exchange.status < 400:  # not followed: the credential belongs to this host
@@ -120,8 +129,14 @@ class Attempts:
             raw = b""  # the status says enough
         finally:
             exchange.close()
-        info = dialect.error_of(exchange.status, exchange.headers, raw)
+        info = way.dialect.error_of(exchange.status, exchange.headers, raw)
         raise AttemptFailed(classify(exchange.status, exchange.headers, _safe(info, target)))
+
+    async def _signed(self, signer: Signer, target: Target, body: bytes) -> Target:
+        try:
+            return await signer.sign("POST", target, body)
+        except ConfigError as error:
+            raise AttemptFailed(Failure("credentials", error.message)) from error
 
     async def _read(self, exchange: Exchange, timeouts: Timeouts, until: float, limit: int) -> bytes:
         """The whole body: no larger, no slower and no longer silent than allowed."""
@@ -155,34 +170,19 @@ class Attempts:
 
     def _decode(self, run: Run, deployment: Deployment, exchange: Exchange, raw: bytes) -> Answer:
         try:
-            answer: Answer = _dialect(deployment).decode(
-                raw,
-                model=deployment.upstream,
-                request_id=run.reply.request_id,
-                created=int(time.time()),
-                quirks=deployment.quirks,
+            answer = way_of(run.call, deployment).decode(
+                raw, deployment, run.reply.request_id, int(time.time())
             )
         except ErrorBody as error:
             raise AttemptFailed(inner_failure(exchange, error.info, deployment.target)) from error
         except Malformed as error:
             raise AttemptFailed(Failure("malformed", error.message, exchange.status)) from error
-        if not answer.body["choices"]:
+        if not answer.raw and answer.body.get("choices") == []:
             raise AttemptFailed(Failure("malformed", "the provider's answer is empty", exchange.status))
         return answer
 
-    def _decoder(self, run: Run, deployment: Deployment) -> Decoder:
-        decoder = _dialect(deployment).Decoder(
-            model=deployment.upstream,
-            request_id=run.reply.request_id,
-            created=int(time.time()),
-            quirks=deployment.quirks,
-            include_usage=run.call.include_usage,
-        )
-        run.decoder = decoder
-        return decoder
-
     async def _until_content(
-        self, decoder: Decoder, deployment: Deployment, exchange: Exchange, until: float
+        self, decoder: Translated, deployment: Deployment, exchange: Exchange, until: float
     ) -> tuple[list[Chunk], bool]:
         """(the chunks up to and with the first content, whether the stream ended with them)."""
         began = self._clock()
@@ -207,10 +207,20 @@ class Attempts:
                 raise AttemptFailed(Failure("malformed", f"the provider sent no content in {size} bytes"))
 
 
-def _dialect(deployment: Deployment) -> ModuleType:
-    dialect = dialects.get(deployment.dialect)
-    assert dialect is not None  # the fleet makes no deployment without one
-    return dialect
+def _aim(run: Run, deployment: Deployment, headers: tuple[tuple[str, str], ...]) -> Target:
+    """Where the call goes; `headers` of this one request go over those that every request has."""
+    call, targets = run.call, deployment.targets
+    target = targets[call.operation]
+    if call.stream:
+        target = targets.get(f"{call.operation}_stream", target)
+    if not headers:
+        return target
+    named = {name for name, _ in headers}
+    return Target(target.url, tuple(h for h in target.headers if h[0].lower() not in named) + headers)
+
+
+def _lost(dropped: tuple[str, ...]) -> str:
+    return f"This deployment cannot take {', '.join(dropped)}, and nothing may be dropped."
 
 
 def _over(limit: float | None, left: float) -> bool:
@@ -220,13 +230,6 @@ def _over(limit: float | None, left: float) -> bool:
 def least(limit: float | None, left: float) -> float:
     """The shorter of two times; None is no limit."""
     return left if limit is None else min(limit, left)
-
-
-def _dump(body: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(body)
-    except TypeError:  # the body was JSON when it came, so only its depth can be at fault
-        raise InvalidRequest("The request body is nested too deeply.", code="invalid_json") from None
 
 
 def inner_failure(exchange: Exchange, info: ErrorInfo, target: Target) -> Failure:

@@ -9,11 +9,10 @@ from typing import Any, cast
 
 from xroute.config.settings import PartialTimeouts
 from xroute.dialects.answer import Answer
-from xroute.dialects.openai.codec import write
 from xroute.errors import CallError, NotFound, Timeout
 from xroute.gateway.attempt import AttemptFailed, Attempts, Opened
 from xroute.gateway.fleet import Fleet, Lineup
-from xroute.gateway.relay import DONE, closing, drain, error_event, extra, pump, with_ours
+from xroute.gateway.relay import closing, drain, extra, failing, pump, with_ours
 from xroute.gateway.reply import Reply
 from xroute.gateway.run import Run
 from xroute.gateway.settle import Recorder, Settlement, characters, cost_of, final_usage
@@ -63,8 +62,9 @@ class Gateway:
         self._sleep = sleep
         self.streams: set[Run] = set()  # stream calls under way, for the keep-alive comments
 
-    async def chat(self, call: Call, reply: Reply) -> None:
-        """Answers one chat completion through `reply`; CallError where nothing has been sent yet."""
+    async def serve(self, call: Call, reply: Reply) -> bool:
+        """Answers one call through `reply`: True for a complete answer, False for a stream that ended in an
+        error; CallError where nothing has been sent yet."""
         run = self._begin(call, reply)
         try:
             if call.stream:
@@ -81,11 +81,12 @@ class Gateway:
             run.error_type = error.error_type
             if not reply.opened:
                 raise
-            await reply.write(error_event(error, run) + DONE)
+            await reply.write(failing(error, run))
             await reply.end()
         finally:
             self.streams.discard(run)
             self._settle(run)
+        return run.outcome == "completed"
 
     def _begin(self, call: Call, reply: Reply) -> Run:
         lineups = self._lineups(call.models)
@@ -94,7 +95,7 @@ class Gateway:
             raise nobody(plan, call.models[0])
         timeouts = lineups[0].timeouts
         total_s = self._total(call, timeouts)
-        return Run(call, reply, reply.started + total_s, timeouts, plan.candidates)
+        return Run(call, reply, reply.started + total_s, timeouts, plan.candidates, plan.strict)
 
     def _lineups(self, names: Sequence[str]) -> list[Lineup]:
         """What the names stand for. One that nobody serves is passed over if another is served."""
@@ -120,6 +121,7 @@ class Gateway:
             body_bytes=call.text_bytes,
             max_tokens=call.max_tokens,
             parameters=frozenset(k for k, v in call.body.items() if v is not None) if strict else frozenset(),
+            operation=call.operation,
         )
         groups = [group for lineup in lineups for group in lineup.groups]
         strategy = lineups[0].strategy or settings.routing.strategy
@@ -154,17 +156,19 @@ class Gateway:
 
     async def _finish(self, run: Run, answer: Answer) -> None:
         counted = answer.usage is not None and answer.usage.output > 0
-        self._price(run, answer.usage, 0 if counted else characters(answer.body))
-        body = answer.body
-        given: Any = body.get("usage") if answer.usage is not None else None
-        body["usage"] = (
-            with_ours(cast("dict[str, Any]", given), run) if isinstance(given, dict) else extra(run)
-        )
+        self._price(run, answer.usage, 0 if counted else characters(answer))
+        raw = answer.raw
+        if not raw:
+            body = answer.body
+            given: Any = body.get("usage") if answer.usage is not None else None
+            body["usage"] = (
+                with_ours(cast("dict[str, Any]", given), run) if isinstance(given, dict) else extra(run)
+            )
+            raw = run.call.surface.write(body)
         headers = run.headers(self._clock())
         headers.append(("x-xroute-cost", "unknown" if run.cost_nano is None else as_text(run.cost_nano)))
-        raw = write(body)
         run.outcome = "completed"
-        await run.reply.answer(200, headers, raw)
+        await run.reply.answer(200, headers, raw, answer.media)
 
     async def _stream(self, run: Run) -> None:
         """A stream: attempts in turn until one has content, then that one to its end."""

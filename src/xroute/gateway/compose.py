@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from xroute import dialects
 from xroute.catalog.book import Catalog
 from xroute.catalog.entries import Model, Offer, Provider
 from xroute.catalog.load import load as load_catalog
@@ -87,7 +86,7 @@ def _host(catalog: Catalog, id_: str, loaded: Loaded) -> Host:
     origin = loaded.found.get(id_, "") if section is None else "config"
     provider = merge(catalog.providers.get(id_), id_, section or ProviderSettings())
     host = find_host(provider, section or ProviderSettings(), loaded.environ, origin)
-    if host.problem and section is not None and dialects.get(provider.dialect) is not None:
+    if host.problem and section is not None:
         raise ConfigError(host.problem, f"providers.{id_}")
     return host
 

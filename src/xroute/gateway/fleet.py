@@ -3,18 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from xroute import dialects
 from xroute.catalog.book import Catalog, Resolved
 from xroute.catalog.entries import Model, Offer
 from xroute.config.settings import PartialTimeouts, RouteSettings, Settings
 from xroute.errors import NotFound
+from xroute.gateway import operations
 from xroute.gateway.hosts import ANY, Host
 from xroute.money.book import PriceBook
 from xroute.money.price import Price
 from xroute.routing.breaker import BreakerRules
 from xroute.routing.deployment import Credential, Deployment, Health
 from xroute.routing.preferences import Strategy
-from xroute.upstream.auth import chat_target
+from xroute.upstream.auth import model_target
 from xroute.wire.http import Timeouts
 
 MAX_LINEUPS = 4096  # names remembered; every client may write them in its own way
@@ -147,6 +147,8 @@ class Fleet:
         provider = host.provider
         name, key, weight = host.keys[place]
         context, output = offer.limits(model)
+        dialect = offer.dialect or provider.dialect
+        paths = operations.paths(dialect, provider)
         credential_id = f"{provider.id}/{name}"
         credential = self._credentials.get(credential_id) or Credential(credential_id, weight, self._rules)
         self._credentials[credential_id] = credential
@@ -155,8 +157,14 @@ class Fleet:
             provider=provider.id,
             model=model.id,
             upstream=offer.upstream,
-            dialect=provider.dialect,
-            target=chat_target(provider, offer.upstream, key, host.variables),
+            dialect=dialect,
+            targets={
+                operation: model_target(provider, path, offer.upstream, key, host.variables)
+                for operation, path in paths.items()
+            },
+            operations=operations.of_model(model) & paths.keys(),
+            refused=operations.refused(dialect, provider.quirks),
+            signer=host.signer if key is None else None,
             credential=credential,
             health=Health(self._rules),
             price=self.prices.price(provider.id, offer.upstream, model.id),
@@ -201,8 +209,6 @@ class Fleet:
 
     def _way(self, offer: Offer) -> str:
         provider = self.catalog.providers[offer.provider]
-        if dialects.get(provider.dialect) is None:
-            return f"{provider.id} (its dialect is not supported yet)"
         return f"{provider.id} (set {provider.env[0]})" if provider.env else provider.id
 
 

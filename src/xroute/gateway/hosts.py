@@ -4,17 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xroute import dialects
 from xroute.catalog.book import Catalog
 from xroute.catalog.entries import Model, Offer, Provider
 from xroute.config.settings import CredentialSettings, ModelSettings, ProviderSettings, Settings
 from xroute.errors import ConfigError
 from xroute.upstream.auth import models_target
 from xroute.upstream.head import make_head, split_url
-from xroute.wire.http import Target
+from xroute.wire.http import Signer, Target
 
 # Fields of a provider that a config section may set over the catalog's.
-_PLAIN = ("name", "dialect", "base_url", "auth", "auth_name", "prices", "local", "chat_path", "models_path")
+_PLAIN = ("name", "dialect", "base_url", "auth", "auth_name", "prices", "local", "models_path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,7 @@ class Host:
     settings: ProviderSettings
     origin: str  # "config", or the variable in which the key was found
     problem: str = ""  # why it cannot be used, for people; "" = it can
+    signer: Signer | None = None  # for keys that are None
 
     def __repr__(self) -> str:
         return f"Host({self.provider.id}, {len(self.keys)} credentials, from {self.origin})"
@@ -48,6 +48,7 @@ def merge(known: Provider | None, id_: str, section: ProviderSettings) -> Provid
         **given,
         headers=known.headers | {name: value.reveal() for name, value in section.headers.items()},
         query=known.query | {name: value.reveal() for name, value in section.query.items()},
+        paths=known.paths | section.paths,
         quirks=replace(known.quirks, **quirks) if quirks else known.quirks,
     )
 
@@ -68,8 +69,6 @@ def find_host(provider: Provider, section: ProviderSettings, environ: Mapping[st
 def _problem(
     provider: Provider, keys: tuple[tuple[str, str | None, float], ...], variables: dict[str, str]
 ) -> str:
-    if dialects.get(provider.dialect) is None:
-        return f"its dialect `{provider.dialect}` is not supported yet"
     if not keys:
         return f"has no credential: set api_key in the config, or {' or '.join(provider.env)}"
     try:

@@ -10,10 +10,13 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from xroute.errors import CallError, Conflict, InvalidRequest, ServerError
-from xroute.gateway.relay import DONE, error_data, lone_chunk
+from xroute.gateway.relay import lone_chunk
 from xroute.gateway.reply import Headers, Reply
+from xroute.wire.call import Call
+from xroute.wire.surface import Surface
 
 KEEP_S = 24 * 3600.0
 MAX_KEY = 255  # characters
@@ -46,6 +49,7 @@ class Recording:
         "fingerprint",
         "head",
         "kept",
+        "media",
         "parts",
         "size",
         "status",
@@ -57,6 +61,7 @@ class Recording:
         self.expires = expires
         self.status = 0  # 0 = not begun; 200 with `parts` still growing is a stream
         self.head: Headers = []
+        self.media = ""  # content type of a whole answer
         self.parts: list[bytes] = []
         self.size = 0
         self.kept = True  # False: too large, so it cannot be read again
@@ -64,8 +69,8 @@ class Recording:
         self.error: CallError | None = None
         self._changed = asyncio.Event()
 
-    def begin(self, status: int, head: Headers) -> None:
-        self.status, self.head = status, head
+    def begin(self, status: int, head: Headers, media: str = "") -> None:
+        self.status, self.head, self.media = status, head, media
         self._wake()
 
     def add(self, data: bytes) -> None:
@@ -93,10 +98,6 @@ class Recording:
             self.ended, self.error = True, error
             self._wake()
 
-    def is_broken(self) -> bool:
-        """Whether it is a stream that ended in an error."""
-        return bool(self.parts) and b'"finish_reason":"error"' in self.parts[-1]
-
     async def change(self) -> None:
         """Returns at the next change."""
         await self._changed.wait()
@@ -123,11 +124,13 @@ class RecordingReply:
     def last_write(self) -> float:
         return self._reply.last_write
 
-    async def answer(self, status: int, headers: Headers, body: bytes) -> None:
-        self._recording.begin(status, headers)
+    async def answer(
+        self, status: int, headers: Headers, body: bytes, media: str = "application/json"
+    ) -> None:
+        self._recording.begin(status, headers, media)
         self._recording.add(body)
         self._recording.end()  # it is complete, whether or not this client takes it
-        await self._reply.answer(status, headers, body)
+        await self._reply.answer(status, headers, body, media)
 
     async def open(self, headers: Headers) -> None:
         self._recording.begin(200, headers)
@@ -161,29 +164,36 @@ class Replays:
         self._shelf = Shelf()
 
     async def once(
-        self, name: Name, body: bytes, reply: Reply, *, stream: bool, call: Callable[[Reply], Awaitable[None]]
+        self,
+        name: Name,
+        body: bytes,
+        reply: Reply,
+        call: Call,
+        make: Callable[[Call, Reply], Awaitable[bool]],
     ) -> None:
         """Makes the call, or answers from the one made under this name; Conflict for another body."""
         if not 0 < len(name[1]) <= MAX_KEY:
             raise InvalidRequest(
                 f"`Idempotency-Key` must have 1 to {MAX_KEY} characters.", code="invalid_header"
             )
-        fingerprint = hashlib.sha256(body).digest()
+        fingerprint = hashlib.sha256(f"{call.surface.dialect} {call.operation}\n".encode() + body).digest()
         while (found := self._find(name)) is not None:
             if found.fingerprint != fingerprint:
                 raise Conflict(
                     "This `Idempotency-Key` was used with another request body.", code="idempotency_conflict"
                 )
-            if await (_follow if stream else _repeat)(found, reply):
+            if await (_follow(found, reply, call.surface) if call.stream else _repeat(found, reply)):
                 return
-        await self._record(name, Recording(fingerprint, self._clock() + KEEP_S, self._shelf), reply, call)
+        recording = Recording(fingerprint, self._clock() + KEEP_S, self._shelf)
+        await self._record(name, recording, reply, partial(make, call))
 
     async def _record(
-        self, name: Name, recording: Recording, reply: Reply, call: Callable[[Reply], Awaitable[None]]
+        self, name: Name, recording: Recording, reply: Reply, make: Callable[[Reply], Awaitable[bool]]
     ) -> None:
         self._kept[name] = recording
+        good = False
         try:
-            await call(RecordingReply(reply, recording))
+            good = await make(RecordingReply(reply, recording))
         except CallError as error:
             recording.end(error)
             raise
@@ -193,11 +203,11 @@ class Replays:
         finally:
             recording.end(ABANDONED)
             if self._kept.get(name) is recording:
-                self._keep(name, recording)
+                self._keep(name, recording, good)
 
-    def _keep(self, name: Name, recording: Recording) -> None:
+    def _keep(self, name: Name, recording: Recording, good: bool) -> None:
         """Keeps an ended recording if it holds a good answer."""
-        if recording.error is not None or not recording.kept or recording.is_broken():
+        if recording.error is not None or not recording.kept or not good:
             self._forget(name)
         self._shrink()
 
@@ -241,11 +251,13 @@ async def _repeat(recording: Recording, reply: Reply) -> bool:
         raise recording.error
     if not recording.kept:
         raise Conflict("The answer of this `Idempotency-Key` was too large to be kept.", code="not_kept")
-    await reply.answer(recording.status, _headers(recording, reply), b"".join(recording.parts))
+    await reply.answer(
+        recording.status, _headers(recording, reply), b"".join(recording.parts), recording.media
+    )
     return True
 
 
-async def _follow(recording: Recording, reply: Reply) -> bool:
+async def _follow(recording: Recording, reply: Reply, surface: Surface) -> bool:
     """A stream from its beginning, as far as it is and on as it grows."""
     while not recording.ended and not recording.parts:
         await recording.change()
@@ -268,6 +280,6 @@ async def _follow(recording: Recording, reply: Reply) -> bool:
             await recording.change()
     if recording.error is not None or not recording.kept:
         chunk = lone_chunk({"index": 0, "delta": {}, "finish_reason": "error"}, reply.request_id, "")
-        await reply.write(error_data(chunk, ABANDONED, reply.request_id) + DONE)
+        await reply.write(surface.encoder(reply.request_id, 0).fail(ABANDONED, chunk))
     await reply.end()
     return True

@@ -30,8 +30,10 @@ class Reply(Protocol):
         """Gives the client up, as if it had gone."""
         ...
 
-    async def answer(self, status: int, headers: Headers, body: bytes) -> None:
-        """The whole answer at once."""
+    async def answer(
+        self, status: int, headers: Headers, body: bytes, media: str = "application/json"
+    ) -> None:
+        """The whole answer at once; `media` is its content type."""
         ...
 
     async def open(self, headers: Headers) -> None:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 
 from xroute.config.settings import PartialTimeouts
-from xroute.dialects.openai.stream import Decoder
+from xroute.dialects.translated import Translated
 from xroute.gateway.reply import Headers, Reply
 from xroute.gateway.settle import Outcome
 from xroute.gateway.verdict import Failed
 from xroute.routing.deployment import Deployment
 from xroute.wire.call import Call
+from xroute.wire.surface import Encoder
 from xroute.wire.usage import Usage
 
 
@@ -21,13 +22,15 @@ class Run:
     deadline: float  # monotonic seconds
     timeouts: PartialTimeouts | None  # of the route
     untried: list[Deployment]
+    strict: bool = False  # no parameter may get lost
     failed: list[Failed] = field(default_factory=list[Failed])
     attempts: int = 0
     deployment: Deployment | None = None  # of the attempt under way, or of the answer
     dropped: tuple[str, ...] = ()
     upstream_s: float = 0.0  # time spent waiting for providers before the answer began
     ttft_s: float | None = None
-    decoder: Decoder | None = None  # of the stream under way
+    decoder: Translated | None = None  # of the stream under way
+    encoder: Encoder | None = None  # of the stream, once one is open
     usage: Usage | None = None
     cost_nano: int | None = 0  # None: the price is not known
     outcome: Outcome = "failed"

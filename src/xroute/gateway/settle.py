@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
+from xroute.dialects.answer import Answer
 from xroute.dialects.openai.message import substance
 from xroute.money.price import Price
 from xroute.routing.deployment import Deployment
@@ -42,9 +43,11 @@ def cost_of(price: Price | None, usage: Usage | None) -> int | None:
     return price.cost(usage) if price else None
 
 
-def characters(body: dict[str, Any]) -> int:
+def characters(answer: Answer) -> int:
     """Characters of a whole answer, to estimate its tokens by."""
-    return sum(substance(choice["message"])[1] for choice in body["choices"])
+    if answer.raw and "choices" not in answer.body:
+        return len(answer.raw) if answer.media == "application/json" else 0
+    return sum(substance(choice["message"])[1] for choice in answer.body.get("choices", ()))
 
 
 def final_usage(call: Call, deployment: Deployment, ratios: Ratios, given: Usage | None, said: int) -> Usage:

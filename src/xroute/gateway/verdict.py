@@ -14,7 +14,7 @@ Failed = tuple[Deployment, Failure]
 
 
 # Kinds that the caller can act on.
-_CALLERS: frozenset[Kind] = frozenset({"rejected", "context_length", "content_policy"})
+_CALLERS: frozenset[Kind] = frozenset({"rejected", "unsupported", "context_length", "content_policy"})
 _REJECTED: dict[int, type[CallError]] = {
     413: errors.PayloadTooLarge,
     422: errors.Unprocessable,
@@ -58,7 +58,11 @@ def nobody(plan: Plan, wanted: str) -> CallError:
     }
     if reasons == {"context_length"}:
         return errors.ContextLength(text, code="context_length_exceeded", param="messages", metadata=metadata)
-    code = "unsupported_ability" if reasons <= {"ability", "context_length"} else "no_allowed_provider"
+    code = (
+        "unsupported_ability"
+        if reasons <= {"ability", "context_length", "operation"}
+        else "no_allowed_provider"
+    )
     return errors.InvalidRequest(text, code=code, metadata=metadata)
 
 
@@ -118,6 +122,7 @@ _SAYS: dict[Kind, str] = {
     "connect": "could not be reached",
     "credentials": "does not accept this gateway's credential",
     "payment": "has no credit left on this gateway's account",
+    "unsupported": "cannot take a parameter of this request",
     "not_found": "does not serve this model",
     "malformed": "sent an answer that cannot be read",
     "cut": "ended its answer early",

@@ -6,7 +6,7 @@ from math import exp
 from xroute.catalog.entries import Quirks
 from xroute.money.price import Price
 from xroute.routing.breaker import Breaker, BreakerRules
-from xroute.wire.http import Target, Timeouts
+from xroute.wire.http import Signer, Target, Timeouts
 
 TAU_S = 10.0  # how fast an old latency gives way to newer ones
 FADE_S = 60.0  # how fast it is forgotten when none come
@@ -82,7 +82,7 @@ class Deployment:
     model: str  # our id
     upstream: str  # the provider's name for the model
     dialect: str
-    target: Target
+    targets: dict[str, Target]  # by operation; one for streams is under "<operation>_stream" where it differs
     credential: Credential
     health: Health
     price: Price | None = None  # None = unknown
@@ -92,8 +92,16 @@ class Deployment:
     output: int | None = None
     abilities: frozenset[str] | None = None  # None = not known, so nothing is ruled out
     weight: float = 1.0
+    operations: frozenset[str] = frozenset({"chat"})  # that the model is made for and the provider has
+    refused: frozenset[str] = frozenset()  # request fields that get lost there
+    signer: Signer | None = None
     quirks: Quirks = field(default_factory=Quirks)
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     def __repr__(self) -> str:
         return f"Deployment({self.id})"
+
+    @property
+    def target(self) -> Target:
+        """Where chat goes, or whatever comes first for one that is not made for it."""
+        return self.targets.get("chat") or next(iter(self.targets.values()))

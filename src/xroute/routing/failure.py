@@ -11,6 +11,7 @@ Kind = Literal[
     "credentials",  # the provider does not accept our key: the operator must know
     "payment",  # our account at the provider has no credit left
     "rejected",  # the caller's fault: every provider would say so
+    "unsupported",  # cannot take a parameter that must not be dropped
     "not_found",  # the provider does not serve this model (any more)
     "content_policy",  # the provider's safety rules refused the request
     "context_length",  # longer than this deployment's window

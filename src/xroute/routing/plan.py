@@ -19,6 +19,7 @@ class Needs:
     body_bytes: int = 0  # of text; tokens are estimated from it per family
     max_tokens: int = 0  # asked for, 0 = not said
     parameters: frozenset[str] = frozenset()  # that must not be dropped
+    operation: str = "chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,9 @@ class Excluded:
     """One deployment left out. `reason` is a word, `detail` is for people."""
 
     deployment: Deployment
-    reason: str  # ability | context_length | require_parameters | not_allowed | ignored | max_price
+    reason: (
+        str  # operation | ability | context_length | require_parameters | not_allowed | ignored | max_price
+    )
     detail: str
 
 
@@ -36,6 +39,7 @@ class Plan:
 
     candidates: list[Deployment]
     excluded: list[Excluded]
+    strict: bool = False  # no parameter may get lost
 
     def __repr__(self) -> str:
         left_out = ", ".join(f"{e.deployment.id}: {e.reason}" for e in self.excluded)
@@ -113,7 +117,7 @@ def plan_call(
     if probes and preferences.allow_fallbacks and not preferences.order and not preferences.sort:
         ready.remove(probes[0])
         ready.insert(0, probes[0])
-    return Plan(ready + resting, excluded)
+    return Plan(ready + resting, excluded, bool(needs.parameters))
 
 
 def _usable(
@@ -172,12 +176,14 @@ def _prefer(ranked: list[Deployment], order: tuple[str, ...]) -> list[Deployment
 
 def _exclusion(d: Deployment, needs: Needs, ratios: Ratios, p: Preferences) -> tuple[str, str] | None:
     """Why this deployment may not take the call: (reason, detail), or None."""
+    if needs.operation not in d.operations:
+        return "operation", f"{d.model} at {d.provider} is not made for {needs.operation}"
     if d.abilities is not None and not needs.abilities <= d.abilities:
         missing = ", ".join(sorted(needs.abilities - d.abilities))
         return "ability", f"{d.model} at {d.provider} lacks: {missing}"
     if d.context is not None and (too_long := _too_long(d, d.context, needs, ratios)):
         return "context_length", too_long
-    if needs.parameters and (dropped := needs.parameters & d.quirks.drop):
+    if needs.parameters and (dropped := needs.parameters & d.refused):
         return "require_parameters", f"{d.provider} does not take: {', '.join(sorted(dropped))}"
     return None if p is NONE else _unwanted(d, p)
 

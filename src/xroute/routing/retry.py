@@ -10,7 +10,7 @@ from xroute.routing.failure import Failure, Kind
 FINAL: frozenset[Kind] = frozenset({"rejected"})
 # Not this deployment again in this call; another credential, model or window may do.
 NOT_AGAIN: frozenset[Kind] = frozenset(
-    {"credentials", "payment", "not_found", "content_policy", "context_length"}
+    {"credentials", "payment", "not_found", "content_policy", "context_length", "unsupported"}
 )
 # Says something about the health of the deployment.
 BREAKS: frozenset[Kind] = frozenset(

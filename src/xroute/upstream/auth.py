@@ -9,10 +9,11 @@ from xroute.wire.http import Target
 SHORTEST_SECRET = 8  # characters; what is shorter would also be found in ordinary words
 
 
-def chat_target(provider: Provider, upstream: str, key: str | None, variables: dict[str, str]) -> Target:
-    """Where a chat completion of this model goes, with the credential on it."""
-    path = provider.chat_path.replace("{model}", quote(upstream, safe=""))
-    return target(provider, path, key, variables)
+def model_target(
+    provider: Provider, path: str, upstream: str, key: str | None, variables: dict[str, str]
+) -> Target:
+    """Where an operation of this model goes, with the credential on it; `path` may hold {model}."""
+    return target(provider, path.replace("{model}", quote(upstream, safe="")), key, variables)
 
 
 def models_target(provider: Provider, key: str | None, variables: dict[str, str]) -> Target:
@@ -33,6 +34,8 @@ def target(provider: Provider, path: str, key: str | None, variables: dict[str, 
                 headers.append((provider.auth_name, key))
             case "query":
                 query[provider.auth_name] = key
+            case "aws" | "google":  # an API key, an access token: sent as it is
+                headers.append(("authorization", f"Bearer {key}"))
             case "none":
                 pass
     url = base + path

@@ -20,6 +20,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 MAX_DIGITS = 18  # of a length; int() refuses thousands of them
 JSON = (b"content-type", b"application/json")
+JSON_NAME = "application/json"
 STREAM = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -102,9 +103,10 @@ class AsgiReply:
         if gone is not None:
             gone.cancel()
 
-    async def answer(self, status: int, headers: Headers, body: bytes) -> None:
-        """The whole answer, JSON."""
-        await self.answer_as(status, [JSON, *encoded(headers)], body)
+    async def answer(self, status: int, headers: Headers, body: bytes, media: str = JSON_NAME) -> None:
+        """The whole answer; `media` is its content type."""
+        kind = JSON if media == JSON_NAME else (b"content-type", media.encode("latin-1"))
+        await self.answer_as(status, [kind, *encoded(headers)], body)
 
     async def answer_as(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         """The whole answer, with a content type of its own."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from xroute.dialects.openai.surface import refuse as openai_refusal
 from xroute.errors import CallError, InvalidRequest, MethodNotAllowed, NotFound, ServerError
 from xroute.web.asgi import AsgiReply, ClientGone, Receive, RequestHeaders, Scope, Send, SendFailed
 from xroute.web.auth import Keyring, Principal
@@ -28,6 +29,7 @@ class Request:
 
 
 Handler = Callable[[Request, AsgiReply], Awaitable[None]]
+Refusal = Callable[[CallError, str], bytes]  # (what is wrong, the request's id) -> the body
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Route:
     path: str
     access: Access
     handler: Handler
+    refusal: Refusal = openai_refusal  # the shape of an error answer there
 
 
 class Edge:
@@ -55,19 +58,22 @@ class Edge:
         """Answers one request, whatever happens."""
         reply = AsgiReply(send)
         method, path = scope["method"], scope["path"]
+        refusal = openai_refusal
         try:
             route, argument = self._match(method, path)
+            refusal = route.refusal
             headers = RequestHeaders(scope["headers"])
             principal = self._keyring.find(headers) if route.access == "key" else None
             await route.handler(Request(scope, headers, receive, argument, principal), reply)
         except CallError as error:
             if error.status >= 500:
                 log.warning("%s %s %s: %s", reply.request_id, method, path, error.message)
-            await refuse(reply, error)
+            await refuse(reply, error, refusal)
         except ClientGone:
             log.info("%s: the request's body broke off", reply.request_id)
             # Whoever is gone will not read it; whoever sent a broken body should know why.
-            await refuse(reply, InvalidRequest("The request's body is not complete.", code="incomplete_body"))
+            broken = InvalidRequest("The request's body is not complete.", code="incomplete_body")
+            await refuse(reply, broken, refusal)
         except asyncio.CancelledError:
             if not reply.gone:  # the server is stopping
                 raise
@@ -80,7 +86,7 @@ class Edge:
             # The request boundary: a fault of ours is logged whole and told without detail.
             log.exception("%s %s %s failed", reply.request_id, method, path)
             if not reply.opened:
-                await refuse(reply, ServerError())
+                await refuse(reply, ServerError(), refusal)
         finally:
             reply.unwatch()
 

@@ -1,16 +1,17 @@
 """A CallError as an HTTP answer."""
 
 import math
+from collections.abc import Callable
 
-import orjson
-
+from xroute.dialects.openai.surface import refuse as openai_refusal
 from xroute.errors import CallError
-from xroute.gateway.relay import body_of
 from xroute.gateway.reply import Reply
 
 
-async def refuse(reply: Reply, error: CallError) -> None:
-    """Answers with the error's status, its `error` object, and Retry-After where there is one."""
+async def refuse(
+    reply: Reply, error: CallError, refusal: Callable[[CallError, str], bytes] = openai_refusal
+) -> None:
+    """Answers with the error's status, the body that `refusal` writes, and Retry-After where there is one."""
     headers = [("x-request-id", reply.request_id)]
     if error.retry_after_s is not None:
         headers.append(("retry-after", str(math.ceil(error.retry_after_s))))
@@ -22,4 +23,4 @@ async def refuse(reply: Reply, error: CallError) -> None:
     previous = metadata.get("previous_errors")
     if previous is not None:
         headers.append(("x-xroute-attempts", str(len(previous))))
-    await reply.answer(error.status, headers, orjson.dumps({"error": body_of(error, reply.request_id)}))
+    await reply.answer(error.status, headers, refusal(error, reply.request_id))

@@ -1,12 +1,13 @@
-"""The OpenAI surface: chat completions."""
+"""The calls that reach a model, each surface by its parser."""
 
-from functools import partial
+from collections.abc import Callable
 
 from xroute.dialects.openai.parse import parse
 from xroute.gateway.call import Gateway
 from xroute.gateway.replay import Replays
 from xroute.web.asgi import AsgiReply, read_body
 from xroute.web.edge import Request
+from xroute.wire.call import Call
 
 
 class Inference:
@@ -19,13 +20,16 @@ class Inference:
 
     async def chat(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/chat/completions."""
+        await self.serve(request, reply, parse)
+
+    async def serve(self, request: Request, reply: AsgiReply, parse: Callable[[bytes], Call]) -> None:
+        """Any call: its body is read, parsed and answered; once, where it has an Idempotency-Key."""
         raw = await read_body(request.headers, request.receive, self._max_body)
         call = parse(raw)
         reply.watch(request.receive)
         key = request.headers.get("idempotency-key")
         if key is None:
-            await self._gateway.chat(call, reply)
+            await self._gateway.serve(call, reply)
             return
         whose = request.principal.id if request.principal else ""
-        make = partial(self._gateway.chat, call)
-        await self._replays.once((whose, key), raw, reply, stream=call.stream, call=make)
+        await self._replays.once((whose, key), raw, reply, call, self._gateway.serve)

@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 import orjson
 
+from xroute.dialects.openai.surface import error_object
 from xroute.errors import InvalidRequest, ServerError
-from xroute.gateway.relay import body_of
 from xroute.web.asgi import new_id
 from xroute.web.head import encode
 
@@ -37,7 +37,7 @@ def answer(refused: Refused, stamp: bytes) -> bytes:
     """The whole answer, as bytes."""
     request_id = new_id()
     error = (ServerError if refused.status >= 500 else InvalidRequest)(refused.message, code=refused.code)
-    body = orjson.dumps({"error": body_of(error, request_id)})
+    body = orjson.dumps({"error": error_object(error, request_id)})
     lines = (
         b"content-type: application/json\r\n",
         b"content-length: %d\r\n" % len(body),

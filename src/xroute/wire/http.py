@@ -26,6 +26,17 @@ class Target:
         return f"Target({self.url.partition('?')[0]!r}, headers=***)"  # a query may hold the credential
 
 
+class Signer(Protocol):
+    """Puts a credential on a request that is not known beforehand: a signature, a short-lived token."""
+
+    async def sign(self, method: str, target: Target, body: bytes) -> Target:
+        """The target with the headers that prove who asks; the same object as long as they stay the same.
+
+        TransportError where the credential cannot be had now, ConfigError where it never can.
+        """
+        ...
+
+
 class Exchange(Protocol):
     """An answer whose head has arrived. Use `close` in a finally: it is idempotent and never waits."""
 

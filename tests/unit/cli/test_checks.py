@@ -51,12 +51,6 @@ def test_a_provider_without_a_key_needs_none():
     assert list(checks.credentials(host(None))) == [Finding("ok", "provider p", "needs no key (from here)")]
 
 
-def test_an_unknown_dialect_is_a_warning():
-    (finding,) = checks.credentials(host(dialect="klingon"))
-    assert finding.state == "warn"
-    assert "klingon" in finding.text
-
-
 def test_a_missing_placeholder_is_a_failure():
     (finding,) = checks.credentials(host(base_url="https://{region}.h/v1"))
     assert finding.state == "fail"

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from tests.unit.gateway.composing import OPENAI
 
-from xroute.catalog.entries import Model, Offer
 from xroute.config.settings import PartialTimeouts
 from xroute.errors import NotFound
 from xroute.gateway.fleet import MAX_LINEUPS, with_changes
@@ -100,12 +99,6 @@ def test_a_model_of_a_provider_without_a_key_says_which_to_set(fleet):
     error = refusal(fleet, "deepseek/deepseek-chat")
     assert error.code == "no_endpoints"
     assert "deepseek (set DEEPSEEK_API_KEY)" in error.message
-
-
-def test_a_provider_whose_dialect_is_not_spoken_is_named_as_such(fleet):
-    models, offers = [Model("m/x", "X", "m")], [Offer("bedrock", "m/x", "x")]
-    fleet.update(fleet.catalog.extended(models=models, offers=offers), [])
-    assert "bedrock (its dialect is not supported yet)" in refusal(fleet, "m/x").message
 
 
 def test_a_retired_model_says_what_to_use_instead(fleet):

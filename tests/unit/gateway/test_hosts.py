@@ -87,11 +87,6 @@ def test_who_needs_no_key_is_called_without(facts):
     assert host({}, provider=provider).keys == (("none", None, 1.0),)
 
 
-def test_a_dialect_that_is_not_spoken_is_a_problem_before_all_others():
-    provider = Provider(id="b", name="B", dialect="bedrock", base_url="https://{region}.b", env=("B_KEY",))
-    assert host({}, provider=provider).problem == "its dialect `bedrock` is not supported yet"
-
-
 def test_a_host_shows_no_credential():
     shown = repr(host({"P_KEY": "sk-secret", "P_ACCOUNT": "a"}))
     assert shown == "Host(p, 1 credentials, from here, P_KEY)"

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from xroute.dialects.openai.surface import CHAT
 from xroute.errors import Conflict, InvalidRequest, ProviderUnavailable
 from xroute.gateway.replay import KEEP_S, MAX_ANSWER, MAX_ENTRIES, Replays
+from xroute.wire.call import Call
 
 NAME = ("bench", "order-17")
 BODY = b'{"model":"m"}'
@@ -23,7 +25,7 @@ class Client:
         self.data = b""
         self.ended = False
 
-    async def answer(self, status, headers, body):
+    async def answer(self, status, headers, body, media="application/json"):
         self.opened = self.ended = True
         self.status, self.headers, self.data = status, headers, body
 
@@ -49,7 +51,7 @@ class Provider:
         self.calls = 0
         self.go = asyncio.Event()
 
-    async def whole(self, reply):
+    async def whole(self, call, reply):
         self.calls += 1
         await self.go.wait()
         if self.error:
@@ -57,8 +59,9 @@ class Provider:
         await reply.answer(
             200, [("x-request-id", reply.request_id), ("x-xroute-cost", "1")], b"".join(self.parts)
         )
+        return True
 
-    async def stream(self, reply):
+    async def stream(self, call, reply):
         self.calls += 1
         await reply.open([("x-request-id", reply.request_id)])
         await reply.write(self.parts[0])
@@ -68,11 +71,16 @@ class Provider:
         for part in self.parts[1:]:
             await reply.write(part)
         await reply.end()
+        return b"error" not in self.parts[-1]
+
+
+def asked(stream):
+    return Call({}, ("m",), CHAT, stream=stream)
 
 
 async def ask(replays, call, *, stream=False, name=NAME, body=BODY):
     client = Client()
-    await replays.once(name, body, client, stream=stream, call=call)
+    await replays.once(name, body, client, asked(stream), call)
     return client
 
 
@@ -114,7 +122,7 @@ async def test_a_follower_gets_what_was_there_before_it_came_and_all_that_follow
     first = asyncio.create_task(ask(replays, provider.stream, stream=True))
     await settle()
     late = Client()
-    follows = asyncio.create_task(replays.once(NAME, BODY, late, stream=True, call=provider.stream))
+    follows = asyncio.create_task(replays.once(NAME, BODY, late, asked(True), provider.stream))
     await settle()
     assert late.data == b"a" and not late.ended
     provider.go.set()
@@ -156,13 +164,14 @@ async def test_a_failed_call_is_told_to_all_who_wait_and_may_be_tried_again():
 async def test_when_the_first_client_leaves_before_any_answer_the_next_makes_the_call(stream):
     replays, provider = Replays(), Provider(b"hello")
 
-    async def slow(reply):
+    async def slow(call, reply):
         provider.calls += 1
         await provider.go.wait()
         await (reply.open([]) if stream else reply.answer(200, [], b"hello"))
         if stream:
             await reply.write(b"hello")
             await reply.end()
+        return True
 
     first = asyncio.create_task(ask(replays, slow, stream=stream))
     await settle()

@@ -3,6 +3,8 @@
 import pytest
 from tests.unit.routing.making import deployment, price
 
+from xroute.dialects.answer import Answer
+from xroute.dialects.openai.surface import CHAT
 from xroute.gateway.settle import characters, cost_of, final_usage
 from xroute.routing.plan import Ratios
 from xroute.wire.call import Call
@@ -12,7 +14,7 @@ DEPLOYMENT = deployment(family="gpt")
 
 
 def call(text_bytes=1000, max_tokens=0, **facts):
-    return Call(body={}, models=("m",), text_bytes=text_bytes, max_tokens=max_tokens, **facts)
+    return Call({}, ("m",), CHAT, text_bytes=text_bytes, max_tokens=max_tokens, **facts)
 
 
 def test_an_unknown_price_is_an_unknown_cost():
@@ -45,8 +47,8 @@ def test_all_that_a_model_said_is_counted():
         {"message": {"content": "four", "reasoning": "fifteen letters"}},
         {"message": {"content": None}},
     ]
-    assert characters({"choices": choices}) == 4 + 15
-    assert characters({"choices": []}) == 0
+    assert characters(Answer({"choices": choices}, None, True)) == 4 + 15
+    assert characters(Answer({"choices": []}, None, False)) == 0
 
 
 def test_an_estimate_is_no_more_than_was_asked_for():

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.routing.making import Dice, deployment
 
 from xroute import errors
-from xroute.gateway.relay import body_of
+from xroute.dialects.openai.surface import error_object
 from xroute.gateway.verdict import nobody, previous, resting, verdict
 from xroute.routing.failure import Failure, Kind
 from xroute.routing.plan import Needs, Ratios, plan_call
@@ -31,6 +31,7 @@ ALONE = [
     ("credentials", 502, "provider_unavailable"),
     ("payment", 502, "provider_unavailable"),
     ("rejected", 400, "invalid_request"),
+    ("unsupported", 400, "invalid_request"),
     ("not_found", 502, "provider_unavailable"),
     ("content_policy", 400, "content_policy_violation"),
     ("context_length", 400, "context_length_exceeded"),
@@ -126,11 +127,13 @@ def test_previous_errors_tell_what_happened_and_not_in_the_providers_words():
     ]
 
 
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"rejected", "context_length", "content_policy"}))
+@pytest.mark.parametrize(
+    "kind", sorted(set(KINDS) - {"rejected", "unsupported", "context_length", "content_policy"})
+)
 def test_a_client_never_sees_what_a_provider_says_of_our_credential(kind):
     told = failure(kind, f"Incorrect API key provided: {KEY}. You can find it at https://p.test/keys.", 401)
     for failed in ([(A, told)], [(A, told), (B, failure("rejected"))], [(B, failure("timeout")), (A, told)]):
-        shown = orjson.dumps(body_of(verdict(failed), "req-1")).decode()
+        shown = orjson.dumps(error_object(verdict(failed), "req-1")).decode()
         assert KEY not in shown
         assert "Incorrect API key" not in shown
 
@@ -145,7 +148,7 @@ TARGETS = [
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("kind", ["rejected", "context_length", "content_policy"])
 def test_a_providers_words_are_passed_on_without_our_credential(kind, target):
-    sending = deployment("sending", target=target)
+    sending = deployment("sending", targets={"chat": target})
     error = verdict([(sending, failure(kind, f"application/json of {KEY}: Bearer {KEY} is odd", 400))])
     assert error.message == "application/json of ***: Bearer *** is odd"
 

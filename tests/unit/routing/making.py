@@ -30,9 +30,10 @@ def deployment(
         model=model,
         upstream=model.partition("/")[2],
         dialect="openai",
-        target=NOWHERE,
+        targets={"chat": NOWHERE},
         credential=credential or Credential(f"{provider}/1", 1.0, rules),
         health=Health(rules),
+        refused=frozenset(drop),
         quirks=Quirks(drop=frozenset(drop)),
     )
     return replace(made, **facts)

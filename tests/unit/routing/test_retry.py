@@ -40,7 +40,7 @@ def turn(failed=(), untried=(), *, attempts=None, max_attempts=4, left_s=60.0, n
 
 def test_every_kind_has_its_place_in_the_policy():
     breaking = BREAKS | BREAKS_CREDENTIAL | {"rate_limit"}
-    assert breaking | {"rejected", "content_policy", "context_length"} == set(KINDS)
+    assert breaking | {"rejected", "unsupported", "content_policy", "context_length"} == set(KINDS)
     assert not BREAKS & BREAKS_CREDENTIAL
 
 

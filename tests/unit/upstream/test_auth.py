@@ -6,33 +6,36 @@ import pytest
 
 from xroute.catalog.entries import Provider
 from xroute.errors import ConfigError
-from xroute.upstream.auth import chat_target, models_target
+from xroute.upstream.auth import model_target, models_target
 
 BEARER = Provider(id="p", name="P", dialect="openai", base_url="https://api.p.test/v1")
 JSON = ("content-type", "application/json")
 
 
+CHAT = "/chat/completions"
+
+
 def test_a_bearer_key_is_an_authorization_header():
-    target = chat_target(BEARER, "gpt-4o", "sk-1", {})
+    target = model_target(BEARER, CHAT, "gpt-4o", "sk-1", {})
     assert target.url == "https://api.p.test/v1/chat/completions"
     assert target.headers == (JSON, ("authorization", "Bearer sk-1"))
 
 
 def test_a_key_may_go_into_a_header_of_its_own():
-    target = chat_target(replace(BEARER, auth="header", auth_name="api-key"), "gpt-4o", "sk-1", {})
+    target = model_target(replace(BEARER, auth="header", auth_name="api-key"), CHAT, "gpt-4o", "sk-1", {})
     assert target.headers == (JSON, ("api-key", "sk-1"))
 
 
 def test_a_key_may_go_into_the_query():
     provider = replace(BEARER, auth="query", auth_name="key", query={"api-version": "2024-10-21"})
-    target = chat_target(provider, "gpt-4o", "s&k=1/ü", {})
+    target = model_target(provider, CHAT, "gpt-4o", "s&k=1/ü", {})
     assert target.url.endswith("/chat/completions?api-version=2024-10-21&key=s%26k%3D1%2F%C3%BC")
     assert target.headers == (JSON,)
 
 
 @pytest.mark.parametrize("key", ["sk-1", None])
 def test_who_takes_no_key_gets_none(key):
-    target = chat_target(replace(BEARER, auth="none"), "gpt-4o", key, {})
+    target = model_target(replace(BEARER, auth="none"), CHAT, "gpt-4o", key, {})
     assert (target.url, target.headers) == ("https://api.p.test/v1/chat/completions", (JSON,))
 
 
@@ -48,8 +51,8 @@ def test_the_providers_own_headers_are_sent():
 
 
 def test_a_model_in_the_path_cannot_leave_its_place():
-    provider = replace(BEARER, chat_path="/deployments/{model}/chat/completions")
-    target = chat_target(provider, "../../x?a=b#c", None, {})
+    path = "/deployments/{model}/chat/completions"
+    target = model_target(BEARER, path, "../../x?a=b#c", None, {})
     assert target.url == "https://api.p.test/v1/deployments/..%2F..%2Fx%3Fa%3Db%23c/chat/completions"
 
 
@@ -89,13 +92,13 @@ def test_an_address_holds_no_user_name_and_the_message_not_the_key():
 
 
 def test_a_target_shows_no_credential():
-    assert "sk-1" not in repr(chat_target(BEARER, "gpt-4o", "sk-1", {}))
+    assert "sk-1" not in repr(model_target(BEARER, CHAT, "gpt-4o", "sk-1", {}))
 
 
 def test_a_target_shows_no_credential_of_its_query():
     provider = replace(BEARER, auth="query", auth_name="key")
-    assert "sk-1" not in repr(chat_target(provider, "gpt-4o", "sk-1", {}))
+    assert "sk-1" not in repr(model_target(provider, CHAT, "gpt-4o", "sk-1", {}))
 
 
 def test_the_simulator_has_an_address_of_its_own():
-    assert chat_target(replace(BEARER, base_url="sim:"), "m", None, {}).url == "sim:/chat/completions"
+    assert model_target(replace(BEARER, base_url="sim:"), CHAT, "m", None, {}).url == "sim:/chat/completions"

@@ -1,0 +1,53 @@
+"""What a deployment can be asked for: chat, embeddings, rerank, ... and where each goes."""
+
+from functools import cache
+
+from xroute import dialects
+from xroute.catalog.entries import Model, Provider, Quirks
+from xroute.gateway.hosts import ANY
+
+# What a model is made for -> its operations. A model with none of these words is made for chat.
+KINDS: dict[str, frozenset[str]] = {
+    "embeddings": frozenset({"embeddings"}),
+    "rerank": frozenset({"rerank"}),
+    "moderation": frozenset({"moderations"}),
+    "images": frozenset({"images", "image_edits"}),
+    "speech": frozenset({"speech"}),
+    "transcription": frozenset({"transcriptions", "translations"}),
+}
+CHAT = frozenset({"chat", "count_tokens"})
+ALL = CHAT.union(*KINDS.values())
+PARTS = sorted(ALL - CHAT)
+
+
+@cache
+def _own(dialect: str) -> dict[str, str]:
+    """Operation -> path, as the dialect has it."""
+    module = dialects.get(dialect)
+    found: dict[str, str] = dict(module.PATHS)
+    for operation in PARTS:
+        part = dialects.part(dialect, operation)
+        if part is not None:
+            found[operation] = part.PATH
+    return found
+
+
+def paths(dialect: str, provider: Provider) -> dict[str, str]:
+    """Operation -> path below the provider's address; an empty path says that the provider lacks it."""
+    return {name: path for name, path in (_own(dialect) | provider.paths).items() if path}
+
+
+def of_model(model: Model) -> frozenset[str]:
+    """The operations that a model is made for; all, where nobody has written its abilities down."""
+    if model.abilities == ANY:
+        return ALL
+    kinds = [KINDS[word] for word in model.abilities if word in KINDS]
+    if not kinds or "chat" in model.abilities:
+        kinds.append(CHAT)
+    return frozenset[str]().union(*kinds)
+
+
+def refused(dialect: str, quirks: Quirks) -> frozenset[str]:
+    """Request fields that get lost on the way to a provider."""
+    own: frozenset[str] = dialects.get(dialect).UNSUPPORTED
+    return own | quirks.drop

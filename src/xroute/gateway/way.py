@@ -1,0 +1,113 @@
+"""How a call is put to a deployment: translated, or as the client wrote it where both speak one dialect."""
+
+from collections.abc import Sequence
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import orjson
+
+from xroute import dialects
+from xroute.dialects.answer import Answer, Encoded
+from xroute.dialects.translated import Translated
+from xroute.errors import CallError, InvalidRequest
+from xroute.routing.deployment import Deployment
+from xroute.wire.call import Call
+from xroute.wire.chunk import Chunk
+from xroute.wire.surface import Encoder
+
+NATIVE = "native"
+
+
+class Way:
+    """The functions of one dialect for one operation."""
+
+    def __init__(self, dialect: ModuleType, part: ModuleType) -> None:
+        self.dialect = dialect
+        self._part = part
+        self.batch: ModuleType | None = part if hasattr(part, "split") else None
+
+    def request(self, call: Call, deployment: Deployment) -> tuple[bytes, Encoded]:
+        """(the body to send, what else to know of it)."""
+        encoded: Encoded = self._part.encode(
+            call.body,
+            upstream=deployment.upstream,
+            quirks=deployment.quirks,
+            abilities=deployment.abilities,
+            output=deployment.output,
+        )
+        return _dump(encoded.body), encoded
+
+    def decode(self, raw: bytes, deployment: Deployment, request_id: str, created: int) -> Answer:
+        """A whole answer; raises Malformed or ErrorBody."""
+        return self._part.decode(
+            raw,
+            model=deployment.upstream,
+            request_id=request_id,
+            created=created,
+            quirks=deployment.quirks,
+        )
+
+    def decoder(self, call: Call, deployment: Deployment, request_id: str, created: int) -> Translated:
+        """The decoder of a stream."""
+        return self._part.Decoder(
+            model=deployment.upstream,
+            request_id=request_id,
+            created=created,
+            quirks=deployment.quirks,
+            include_usage=call.include_usage,
+        )
+
+    def encoder(self, call: Call, request_id: str, created: int) -> Encoder:
+        """The encoder of the client's side of a stream."""
+        return call.surface.encoder(request_id, created)
+
+
+class Passage(Way):
+    """Client and deployment speak the same dialect: their bytes pass."""
+
+    def request(self, call: Call, deployment: Deployment) -> tuple[bytes, Encoded]:
+        raw: bytes = self._part.encode(call, upstream=deployment.upstream, quirks=deployment.quirks)
+        return raw, Encoded({}, (), call.headers)
+
+    def encoder(self, call: Call, request_id: str, created: int) -> Encoder:
+        return Passing(call.surface.encoder(request_id, created))
+
+
+class Passing:
+    """Events go on as they came; only an error that the provider did not report is of our making."""
+
+    def __init__(self, own: Encoder) -> None:
+        self._own = own
+
+    def feed(self, chunks: Sequence[Chunk]) -> bytes:
+        return b"".join([chunk.raw for chunk in chunks])
+
+    def finish(self, last: bytes) -> bytes:
+        return b""  # the provider's own end has passed
+
+    def fail(self, error: CallError, chunk: dict[str, Any]) -> bytes:
+        return self._own.fail(error, chunk)
+
+
+def way_of(call: Call, deployment: Deployment) -> Way:
+    """How this call goes to this deployment, which is one that the plan allows."""
+    native = call.raw != b"" and call.surface.dialect == deployment.dialect
+    return _way(deployment.dialect, call.operation, native)
+
+
+@cache
+def _way(name: str, operation: str, native: bool) -> Way:
+    dialect = dialects.get(name)
+    if native and (passing := dialects.part(name, NATIVE)) is not None:
+        return Passage(dialect, passing)
+    part = dialect if operation == "chat" else dialects.part(name, operation)
+    assert part is not None  # the fleet offers no operation that the dialect lacks
+    return Way(dialect, part)
+
+
+def _dump(body: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # the body was JSON when it came, so only its depth can be at fault
+        raise InvalidRequest("The request body is nested too deeply.", code="invalid_json") from None

@@ -48,18 +48,19 @@ _TIMEOUTS = ("connect", "first_byte", "first_token", "between_chunks", "total")
 
 def parse(raw: bytes) -> Call:
     """InvalidRequest for anything that cannot be a chat completion."""
-    body = load(raw)
-    _check_types(body)
-    options: dict[str, Any] = body.get("stream_options") or {}
-    return call_of(body, CHAT_WITH_USAGE if options.get("include_usage") else CHAT, len(raw))
+    call = call_of(load(raw), CHAT, len(raw))
+    if call.include_usage:
+        call.surface = CHAT_WITH_USAGE
+    return call
 
 
 def call_of(body: dict[str, Any], surface: Surface, size: int) -> Call:
     """The call of a canonical body; for every surface, once it has its client's request in that form.
 
-    `size` are the bytes of the request as it came. InvalidRequest for messages, models and timeouts that
-    cannot be; the types of the other fields are the surface's business.
+    `size` are the bytes of the request as it came. InvalidRequest for what cannot be, by canonical names: a
+    surface whose client has others checks before.
     """
+    _check_types(body)
     messages, heavy = _messages(body)
     options: dict[str, Any] = body.get("stream_options") or {}
     abilities = _abilities(body, messages)

@@ -1,0 +1,9 @@
+"""The dialect of OpenAI's Responses API. Pure functions."""
+
+from xroute.dialects.openai_responses.decode import decode
+from xroute.dialects.openai_responses.fault import error_of
+from xroute.dialects.openai_responses.stream import Decoder
+
+PATHS = {"chat": "/responses"}
+
+__all__ = ["PATHS", "Decoder", "decode", "error_of"]

@@ -5,10 +5,10 @@ Effort as a share of the output limit: https://openrouter.ai/docs/use-cases/reas
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from math import isfinite
+from typing import Any, TypeAlias, cast
 
-from xroute.dialects.openai import codec, tokens
-from xroute.dialects.openai.codec import Json
+Json: TypeAlias = dict[str, Any]  # this module imports no dialect, so that each of them may import it
 
 # Per mille of the output limit; "max" gets no more than "xhigh", as an answer needs room as well.
 SHARES = {"minimal": 100, "low": 200, "medium": 500, "high": 800, "xhigh": 950, "max": 950}
@@ -64,9 +64,9 @@ def wish(body: Json) -> Wish | None:
     `reasoning` stands over `reasoning_effort`; an effort word that nobody knows means "medium".
     """
     given: Any = body.get("reasoning")
-    own: Json = given if codec.is_object(given) else {}
+    own = cast(Json, given) if isinstance(given, dict) else dict[str, Any]()
     effort = _effort(own.get("effort")) or _effort(body.get("reasoning_effort"))
-    limit = None if _is_open(own.get("max_tokens")) else tokens.count(own.get("max_tokens"))
+    limit = None if _is_open(own.get("max_tokens")) else _count(own.get("max_tokens"))
     summary: Any = own.get("summary") or own.get("generate_summary")
     found = Wish(
         effort=None if effort == "none" else effort,
@@ -105,6 +105,15 @@ def _enabled(body: Json, own: Json) -> bool | None:
 def _is_open(limit: Any) -> bool:
     """Less than nothing: as much as the model likes, as Gemini has it."""
     return isinstance(limit, int) and limit < 0
+
+
+def _count(value: Any) -> int | None:
+    """Tokens given as a number or as its text; None for anything else."""
+    if isinstance(value, str):
+        return int(value) if len(value) < 16 and value.strip().isdecimal() else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+        return None
+    return max(int(value), 0)
 
 
 def _effort(value: Any) -> str | None:

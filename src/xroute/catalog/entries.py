@@ -46,6 +46,7 @@ class Quirks:
     developer_role: bool = False  # takes role "developer"; where not, it is sent as "system"
     max_completion_tokens: bool = False  # takes max_completion_tokens; where not, max_tokens is sent
     reasoning_field: str = ""  # the answer's field for reasoning text where it is not reasoning_content
+    beta_field: str = ""  # the body's field for anthropic-beta where that header is not taken
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """The dialect of OpenAI's Responses API. Pure functions."""
 
 from xroute.dialects.openai_responses.decode import decode
+from xroute.dialects.openai_responses.encode import UNSUPPORTED, encode
 from xroute.dialects.openai_responses.fault import error_of
 from xroute.dialects.openai_responses.stream import Decoder
 
 PATHS = {"chat": "/responses"}
 
-__all__ = ["PATHS", "Decoder", "decode", "error_of"]
+__all__ = ["PATHS", "UNSUPPORTED", "Decoder", "decode", "encode", "error_of"]

@@ -6,7 +6,7 @@ from typing import Any
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 
-FAMILY = "-responses-v1"  # ends the `format` of what a Responses endpoint can read back
+FAMILY = "-responses-v1"  # ends the `format` of what a Responses endpoint wrote
 
 # Kind of a piece of reasoning -> (type of its detail, the detail's field for the text).
 KINDS = {
@@ -17,10 +17,10 @@ KINDS = {
 
 
 def format_of(model: str) -> str:
-    """The `format` of a model's reasoning: "openai-responses-v1", "xai-responses-v1", ...
+    """The `format` of a model's reasoning, by its upstream name: "openai-responses-v1", "xai-responses-v1".
 
-    What one maker encrypted, no other can read. The words are OpenRouter's:
-    https://openrouter.ai/docs/use-cases/reasoning-tokens, read 2026-11-21.
+    What one maker encrypted, no other can read. A name without a maker counts as OpenAI's. The words are
+    OpenRouter's: https://openrouter.ai/docs/use-cases/reasoning-tokens, read 2026-11-21.
     """
     maker, slash, _ = model.partition("/")
     return (maker if slash and maker else "openai") + FAMILY
@@ -52,20 +52,18 @@ def detail(kind: str, text: str, index: int, format_: str, id_: str = "") -> Jso
     return {**entry, "id": id_} if id_ else entry
 
 
-def items(details: Any, maker: str) -> list[Json | None]:
+def items(details: Any, format_: str) -> list[Json | None]:
     """The reasoning items of a message, in order; None for one that cannot be given back.
 
     An item without its encrypted content or its text would have to be known to the provider by its id, and
     nothing is stored there: https://developers.openai.com/api/docs/guides/reasoning, read 2026-11-21.
     """
-    return [_item(group) for group in _groups(_readable(details, maker))]
+    return [_item(group) for group in _groups(_readable(details, format_))]
 
 
-def _readable(details: Any, maker: str) -> Iterator[Json]:
-    """The entries that this maker's models wrote; all of this family where the maker is not known."""
+def _readable(details: Any, format_: str) -> Iterator[Json]:
     for entry in _list(details):
-        format_: Any = entry.get("format") if codec.is_object(entry) else None
-        if isinstance(format_, str) and (format_ == maker + FAMILY if maker else format_.endswith(FAMILY)):
+        if codec.is_object(entry) and entry.get("format") == format_:
             yield entry
 
 

@@ -152,6 +152,7 @@ class QuirkSettings(Part):
     reasoning_field: str = Field(
         default="", description="The answer's field for reasoning, if not `reasoning_content`."
     )
+    beta_field: str = Field(default="", description="The body's field for Anthropic's betas, if no header.")
 
 
 class ModelSettings(Part):

@@ -1,0 +1,151 @@
+"""The Anthropic client's side: messages, streams of events, counts and errors."""
+
+from typing import Any
+
+from xroute.dialects.anthropic import cite, reply, seal
+from xroute.dialects.anthropic.events import MessagesEncoder, Show
+from xroute.dialects.anthropic.refusal import refuse
+from xroute.dialects.openai import codec
+from xroute.dialects.openai.codec import Json
+from xroute.errors import CallError
+
+__all__ = ["MessagesSurface", "refuse", "surface_of", "write_count"]
+
+
+class MessagesSurface:
+    """Messages. The same object serves every call with the same wishes."""
+
+    dialect = "anthropic"
+
+    def __init__(self, show: Show, stops: tuple[str, ...] = ()) -> None:
+        self._show: Show = show
+        self._stops = stops  # the client's stop sequences
+
+    def __repr__(self) -> str:
+        return f"<MessagesSurface, other makers' reasoning {self._show}>"
+
+    def write(self, body: Json) -> bytes:
+        choices: Any = body.get("choices") or [{}]
+        choice: Json = choices[0]
+        said: Json = choice.get("message") or {}
+        content = _blocks(said, self._show)
+        refusal = None if body.get("stop_details") else said.get("refusal")
+        called = bool(said.get("tool_calls"))
+        reason, met = reply.stop(choice, self._stops, called)
+        if refusal:
+            content.append({"type": "text", "text": refusal})
+        if said.get("refusal") and not called:
+            reason, met = "refusal", None
+        message: Json = {
+            "id": reply.message_id(body.get("id")),
+            "type": "message",
+            "role": "assistant",
+            "model": body.get("model") or "",
+            "content": content,
+            "stop_reason": reason,
+            "stop_sequence": met,
+            "usage": reply.usage(body.get("usage")),
+            **{name: body[name] for name in reply.BESIDE if body.get(name) is not None},
+        }
+        return codec.write(message)
+
+    def encoder(self, request_id: str, created: int) -> MessagesEncoder:
+        return MessagesEncoder(request_id, self._show, self._stops)
+
+    def refuse(self, error: CallError, request_id: str) -> bytes:
+        return refuse(error, request_id)
+
+
+_SURFACES: dict[Show, MessagesSurface] = {
+    "shown": MessagesSurface("shown"),
+    "omitted": MessagesSurface("omitted"),
+    "hidden": MessagesSurface("hidden"),
+}
+
+
+def surface_of(given: Json) -> MessagesSurface:
+    """The surface that a request wants, by its thinking and its stop sequences.
+
+    A client that has not asked for thinking expects text first, so others' reasoning is kept from it.
+    """
+    thinking: Json = given.get("thinking") or {}
+    show: Show = "shown"
+    if thinking.get("type") in (None, "disabled", "between_tools"):
+        show = "hidden"
+    elif thinking.get("display") == "omitted":
+        show = "omitted"
+    stops: Any = given.get("stop_sequences")
+    return MessagesSurface(show, tuple(stops)) if stops else _SURFACES[show]
+
+
+def write_count(tokens: int) -> bytes:
+    """The answer to a count of tokens."""
+    return b'{"input_tokens":%d}' % tokens
+
+
+def _blocks(said: Json, show: Show) -> list[Json]:
+    """The content blocks of a whole message."""
+    if native := reply.natives(said):
+        return list(native)
+    details: Any = said.get("reasoning_details") or ()
+    items = [item for item in details if codec.is_object(item)]
+    own = [_own(item) for item in items if seal.is_own(item)]
+    others = [item for item in items if not seal.is_own(item)]
+    text = "" if own else said.get("reasoning") or "".join(map(seal.text_of, others))
+    sealed = _sealed(text, others, show)
+    calls = [_call(call) for call in said.get("tool_calls") or ()]
+    said_blocks = _texts(said)
+    if show == "hidden":
+        return own + said_blocks + (sealed if calls else []) + calls
+    return own + sealed + said_blocks + calls
+
+
+def _own(item: Json) -> Json:
+    if item.get("type") == "reasoning.encrypted":
+        return {"type": "redacted_thinking", "data": item.get("data") or ""}
+    signature = item.get("signature") or ""
+    return {"type": "thinking", "thinking": item.get("text") or "", "signature": signature}
+
+
+def _sealed(text: str, items: list[Json], show: Show) -> list[Json]:
+    worth = seal.is_worth(items)
+    if show != "shown":
+        return [_thinking("", seal.seal(items, None))] if worth else []
+    return [_thinking(text, seal.seal(items, text))] if text or worth else []
+
+
+def _thinking(text: str, signature: str) -> Json:
+    return {"type": "thinking", "thinking": text, "signature": signature}
+
+
+def _texts(said: Json) -> list[Json]:
+    text = said.get("content")
+    if not isinstance(text, str) or not text:
+        return []
+    cited = reply.citations(said)
+    if cited and all("citation" in item for item in said.get("annotations") or ()):
+        return cite.texts(text, said)
+    block: Json = {"type": "text", "text": text}
+    return [{**block, "citations": cited} if cited else block]
+
+
+def _call(call: Json) -> Json:
+    function: Json = call.get("function") or call.get("custom") or {}
+    arguments = function.get("arguments") or function.get("input") or ""
+    return {
+        "type": "tool_use",
+        "id": call.get("id") or "",
+        "name": function.get("name") or "",
+        "input": _input(arguments),
+    }
+
+
+def _input(arguments: str) -> Json:
+    """The arguments as an object; what is none, as a model has cut it short, stays readable."""
+    if not arguments.strip():
+        return {}
+    try:
+        found: Any = codec.read(arguments.encode("utf-8", "surrogatepass"))
+    except ValueError:
+        found = None
+    return found if codec.is_object(found) else {"arguments": arguments}

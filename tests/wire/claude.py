@@ -142,6 +142,9 @@ def stream(found: list[tuple[str, str]]) -> Reading:
         if kind == "error" or (event.get("error") and kind not in PLAIN):
             error = str((event.get("error") or {}).get("message"))
             break
+        if kind == "message_start" and blocks:
+            error = "another answer"
+            break
         if kind == "message_start":
             started = event["message"]
             message |= {key: started.get(key) for key in ("id", "model")}
@@ -196,7 +199,7 @@ def _ended(block: Json) -> Json:
         try:
             block["input"] = json.loads(text)
         except ValueError:
-            block["input"] = text
+            block["input"] = text  # cut
     return block
 
 

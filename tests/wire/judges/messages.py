@@ -254,13 +254,21 @@ def _told(message: dict[str, Any]) -> Reading:
         got.thoughts.append((detail.get("text") or detail.get("data") or "", detail.get("signature") or ""))
     for call in message.get("tool_calls") or []:
         arguments = call["function"]["arguments"]
-        got.tools.append((call["id"], call["function"]["name"], json.loads(arguments) if arguments else {}))
+        got.tools.append((call["id"], call["function"]["name"], _value(arguments)))
     for name in ("annotations", "other_annotations"):
         for item in message.get(name) or []:
             got.citations.append(item["citation"])
             place = item.get("url_citation") or item
             got.cited.append(got.text[place["start_index"] : place["end_index"]])
     return got
+
+
+def _value(arguments: str) -> Any:
+    """Arguments as JSON; as text where the stream was cut in them."""
+    try:
+        return json.loads(arguments) if arguments else {}
+    except ValueError:
+        return arguments
 
 
 def _same(said: Reading, got: Reading) -> None:

@@ -165,6 +165,9 @@ class Decoder(Translated):
         message = body.get("message")
         if not codec.is_object(message):
             return
+        if self.saw_content:  # what is out belongs to an answer that will not be finished
+            self._malformed("the provider began another answer in the middle of this one")
+            return
         self._name(**{name: v for name in ("id", "model") if isinstance(v := message.get(name), str)})
         self._counts = usage.merge(self._counts, message.get("usage"))
         tier = usage.TIERS.get(str(self._counts.get("service_tier")))

@@ -77,7 +77,7 @@ def encode(
             ("include", _include(body, abilities)),
             ("stream_options", _stream_options(body)),
         )
-        if value or value == 0
+        if value
     }
     sent["store"] = body.get("store") is True
     return Encoded(_fitted(sent, quirks, dropped), (*dropped, *writer.dropped))

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from xroute.catalog.entries import Quirks
+from xroute.dialects.answer import ErrorInfo
 from xroute.dialects.openai import codec, logprobs
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai_responses import citation, fault, order, thought, usage
@@ -59,8 +61,14 @@ class _Item:
 class Decoder(Translated):
     """Every text goes out once: what a `done` event or the last one holds beyond the pieces is added."""
 
-    def __init__(self, *, model: str, **more: Any) -> None:
-        super().__init__(model=model, **more)
+    chars: int
+
+    def __init__(
+        self, *, model: str, request_id: str, created: int, quirks: Quirks, include_usage: bool = False
+    ) -> None:
+        super().__init__(
+            model=model, request_id=request_id, created=created, quirks=quirks, include_usage=include_usage
+        )
         self._format = thought.format_of(model)
         self._items: dict[int | str, _Item] = {}
         self._known: list[_Item] = []
@@ -128,11 +136,8 @@ class Decoder(Translated):
     def _end(self, body: Json) -> None:
         response = _response(body)
         self.usage_body = usage.body_of(response.get("usage")) or self.usage_body
-        kind = body.get("type")
-        if info := fault.embedded({"output": [], **response}):
-            self.error = info
-        elif kind in ("response.failed", "response.cancelled"):
-            self.error = fault.FAILED if kind == "response.failed" else fault.CANCELLED
+        kind = _word(body.get("type")) or ""
+        self.error = failure(kind, response)
         if self.error:
             return
         if not self._roles:
@@ -336,6 +341,14 @@ _HANDLERS: dict[str, Callable[[Decoder, Json], None]] = {
     "response.output_item.done": Decoder._finished,  # pyright: ignore[reportPrivateUsage]
     "response.output_text.annotation.added": Decoder._annotated,  # pyright: ignore[reportPrivateUsage]
 }
+
+
+def failure(kind: str, response: Json) -> ErrorInfo | None:
+    """The error that an event of the end says; None where the answer is good."""
+    if info := fault.embedded({"output": [], **response}):
+        return info
+    ends = {"response.failed": fault.FAILED, "response.cancelled": fault.CANCELLED}
+    return ends.get(kind)
 
 
 def _response(body: Json) -> Json:

@@ -6,6 +6,16 @@ from typing import Any, Literal
 # aws, google: a key is sent as it is; without one, requests are signed with what is found on this machine
 Auth = Literal["bearer", "header", "query", "none", "aws", "google"]
 
+# How a provider of OpenAI's dialect is told how much to reason:
+# effort           reasoning_effort, as OpenAI has it
+# object           the `reasoning` object, as OpenRouter has it
+# enabled          reasoning: {"enabled": true}, and reasoning_effort
+# thinking         thinking: {"type": "enabled"}, and reasoning_effort where `efforts` are given
+# enable_thinking  enable_thinking: true, and thinking_budget
+# template         chat_template_kwargs: {"enable_thinking": true}, and as in `thinking`
+# none             it cannot be told
+Reasoning = Literal["effort", "object", "enabled", "thinking", "enable_thinking", "template", "none"]
+
 # The words a model's `abilities` and a call's needs are written in.
 ABILITIES = frozenset(
     {
@@ -46,6 +56,11 @@ class Quirks:
     developer_role: bool = False  # takes role "developer"; where not, it is sent as "system"
     max_completion_tokens: bool = False  # takes max_completion_tokens; where not, max_tokens is sent
     reasoning_field: str = ""  # the answer's field for reasoning text where it is not reasoning_content
+    reasoning: Reasoning = "effort"  # how it is told how much to reason
+    efforts: tuple[str, ...] = ()  # words of reasoning_effort that it knows; () = it takes any
+    extras: frozenset[str] = frozenset()  # fields beyond OpenAI's that it takes; "*" = any
+    tools: frozenset[str] = frozenset()  # types of tools beyond OpenAI's that it takes; "*" = any
+    unwrap: str = ""  # the field of a whole answer that holds it, its text then being `response`
     beta_field: str = ""  # the body's field for anthropic-beta where that header is not taken
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, cast, get_args
 
-from xroute.catalog.entries import ABILITIES, Auth, Model, Offer, Provider, Quirks
+from xroute.catalog.entries import ABILITIES, Auth, Model, Offer, Provider, Quirks, Reasoning
 from xroute.errors import ConfigError
 
 Table = dict[str, Any]
@@ -34,6 +34,8 @@ def read_provider(table: Table, name: str, where: str) -> Provider:
     _require(provider.auth in get_args(Auth), f"{provider.auth!r} is no form of auth", where, "auth")
     needs_name = provider.auth in ("header", "query")
     _require(bool(provider.auth_name) or not needs_name, "needed with this auth", where, "auth_name")
+    form = provider.quirks.reasoning
+    _require(form in get_args(Reasoning), f"{form!r} is no such form", f"{where} quirks.", "reasoning")
     _check_url(provider, where)
     return provider
 
@@ -191,6 +193,7 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     int: _count,
     int | None: _count,
     Auth: _text,
+    Reasoning: _text,
     tuple[str, ...]: _texts,
     frozenset[str]: _words,
     dict[str, str]: _strings,

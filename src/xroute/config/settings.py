@@ -19,8 +19,9 @@ from pydantic_core import PydanticCustomError
 from xroute.config.secret import Secret
 
 Strategy = Literal["balanced", "price", "latency", "throughput", "order", "weighted"]
-Dialect = Literal["openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere"]
+Dialect = Literal["openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere", "ollama"]
 Auth = Literal["bearer", "header", "query", "none", "aws", "google"]
+Reasoning = Literal["effort", "object", "enabled", "thinking", "enable_thinking", "template", "none"]
 Server = Literal["own", "granian"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Ability = Literal[
@@ -152,6 +153,17 @@ class QuirkSettings(Part):
     reasoning_field: str = Field(
         default="", description="The answer's field for reasoning, if not `reasoning_content`."
     )
+    reasoning: Reasoning = Field(default="effort", description="How it is told how much to reason.")
+    efforts: tuple[str, ...] = Field(
+        default=(), description="Words of `reasoning_effort` that it knows; any if none are given."
+    )
+    extras: frozenset[str] = Field(
+        default=frozenset(), description="Fields beyond OpenAI's that it takes; `*` means any."
+    )
+    tools: frozenset[str] = Field(
+        default=frozenset(), description="Types of tools beyond OpenAI's that it takes; `*` means any."
+    )
+    unwrap: str = Field(default="", description="The field of a whole answer that holds it.")
     beta_field: str = Field(default="", description="The body's field for Anthropic's betas, if no header.")
 
 

@@ -21,7 +21,6 @@ GIVEN: dict[str, Any] = {
     "model": chat.MODEL,
     "request_id": chat.REQUEST_ID,
     "created": chat.CREATED,
-    "quirks": Quirks(),
 }
 
 
@@ -42,6 +41,7 @@ class Judge:
     whole: Callable[[str], Said]
     stream: Callable[[str], Said]
     as_values: bool = False  # arguments are sent as objects: compared as JSON values
+    quirks: Quirks = field(default_factory=Quirks)
 
     def check(self, recording: Recording) -> None:
         """Raises Failed where the dialect gives something else than the provider said."""
@@ -52,7 +52,7 @@ class Judge:
     def _whole(self, recording: Recording) -> None:
         said = self.whole(recording.text)
         try:
-            answer = self.dialect.decode(recording.body, **GIVEN)
+            answer = self.dialect.decode(recording.body, **GIVEN, quirks=self.quirks)
         except ErrorBody as error:
             _same_error(said, error.info.message)
             return
@@ -103,7 +103,7 @@ class Judge:
         expect(decoder.saw_content == said.holds, f"saw_content is {decoder.saw_content}")
 
     def decoder(self) -> Any:
-        return self.dialect.Decoder(**GIVEN, include_usage=True)
+        return self.dialect.Decoder(**GIVEN, quirks=self.quirks, include_usage=True)
 
     def _cuttings(self, recording: Recording, raws: list[bytes], whole: Any) -> None:
         """The same chunks come out however the bytes are cut."""

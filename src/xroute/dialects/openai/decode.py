@@ -4,7 +4,7 @@ from typing import Any
 
 from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Answer, ErrorBody, Malformed
-from xroute.dialects.openai import calls, codec, envelope, logprobs, message, tokens, words
+from xroute.dialects.openai import calls, codec, envelope, logprobs, message, tokens, words, wrapped
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.fault import embedded, error_of
 from xroute.dialects.openai.tokens import usage_of
@@ -19,6 +19,8 @@ def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Qui
     body = _body(raw)
     if info := embedded(body):
         raise ErrorBody(info)
+    if quirks.unwrap:
+        body = wrapped.whole(body, quirks.unwrap)
     if "choices" not in body:
         raise Malformed("the provider's answer has no choices")
     try:

@@ -4,7 +4,7 @@ from typing import Any
 
 from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Encoded
-from xroute.dialects.openai import codec
+from xroute.dialects.openai import codec, history, reasoning
 from xroute.dialects.openai.codec import Json
 
 _LIMITS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
@@ -25,6 +25,9 @@ def encode(
     sent = {name: value for name, value in body.items() if name not in OWN}
     sent["model"] = upstream
     _limits(sent, quirks)
+    missed = history.clean(sent, quirks)
+    if "reasoning" in sent or "reasoning_effort" in sent:
+        missed += reasoning.write(sent, quirks, abilities, output)
     dropped = _drop(sent, body, quirks) if quirks.drop else ()
     if not quirks.developer_role:
         _roles(sent)
@@ -36,7 +39,7 @@ def encode(
             del sent[name]
     if quirks.force:
         sent.update(quirks.force)
-    return Encoded(sent, dropped)
+    return Encoded(sent, (*dropped, *missed) if missed else dropped)
 
 
 def _limits(sent: Json, quirks: Quirks) -> None:

@@ -6,7 +6,7 @@ import orjson
 
 from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import MALFORMED, Chunk, ErrorBody, ErrorInfo, Malformed
-from xroute.dialects.openai import codec, envelope, logprobs, message, tokens, words
+from xroute.dialects.openai import codec, envelope, logprobs, message, tokens, words, wrapped
 from xroute.dialects.openai.calls import Pieces
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.decode import decode
@@ -187,6 +187,8 @@ class Decoder:
             self._chunk(body, b"", out)
         elif info := embedded(body):
             self.error = info
+        elif self._quirks.unwrap and (chunk := wrapped.piece(body)):
+            self._chunk(chunk, b"", out)
         elif body.get("id") or body.get("object") or tokens.find(body, self._quirks):
             body["choices"] = []
             self._chunk(body, b"", out)

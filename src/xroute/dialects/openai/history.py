@@ -1,0 +1,144 @@
+"""A conversation without what other dialects and providers left in it, for those that refuse such fields."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from xroute.catalog.entries import Quirks
+from xroute.dialects.openai import codec
+from xroute.dialects.openai.codec import Json
+
+THOUGHTS = ("reasoning_content", "reasoning")  # where providers take reasoning back, as text
+
+# What stands in answers of this or other providers and comes back with the history. Several refuse a field
+# that they do not know: https://github.com/charmbracelet/crush/issues/1590 (Mistral),
+# https://github.com/QwenLM/qwen-code/issues/11045 (Cerebras), read 2026-11-21.
+FOREIGN = frozenset(
+    {
+        *THOUGHTS, "reasoning_details", "annotations", "other_annotations", "citations", "images",
+        "native_content", "content_parts", "cache_control", "is_error", "executed_tools", "thinking",
+        "thought", "thoughts",
+    }
+)  # fmt: skip
+OPENAI_TOOLS = frozenset({"function", "custom"})
+_MOVED = "tool_images"  # in `Quirks.extras`: images may stand in a tool's result
+
+
+def clean(sent: Json, quirks: Quirks) -> list[str]:
+    """Takes out of `sent` what the provider would refuse; names what the client will miss.
+
+    Nothing is copied but the messages and tools that change.
+    """
+    messages, tools, taken = sent.get("messages"), sent.get("tools"), quirks.extras
+    dropped: list[str] = []
+    if codec.is_list(messages) and "*" not in taken:
+        found = [_is_foreign(said, taken) for said in messages]
+        if True in found:
+            sent["messages"] = _messages(messages, found, taken)
+    if codec.is_list(tools) and any(_is_odd(tool, quirks) for tool in tools):
+        _tools(sent, tools, quirks, dropped)
+    return dropped
+
+
+def _is_foreign(said: Any, taken: frozenset[str]) -> bool:
+    if said.__class__ is not dict:
+        return False
+    content: Any = said.get("content")
+    if content.__class__ is list:
+        if _MOVED not in taken and said.get("role") == "tool" and any(map(_is_media, content)):
+            return True
+        if "cache_control" not in taken and any(map(_is_marked, content)):
+            return True
+    return not FOREIGN.isdisjoint(said) and not (FOREIGN & said.keys()) <= taken
+
+
+def _is_marked(part: Any) -> bool:
+    return part.__class__ is dict and "cache_control" in part
+
+
+def _is_media(part: Any) -> bool:
+    return part.__class__ is dict and part.get("type") in ("image_url", "file", "input_audio", "video_url")
+
+
+def _messages(given: list[Any], found: Iterable[bool], taken: frozenset[str]) -> list[Any]:
+    """The messages, cleaned; what tools showed follows their results as a message of the user."""
+    written: list[Any] = []
+    shown: list[Any] = []
+    for said, foreign in zip(given, found, strict=True):
+        if shown and not (codec.is_object(said) and said.get("role") == "tool"):
+            written.append({"role": "user", "content": shown})
+            shown = []
+        own = _message(said, taken) if foreign else said
+        if foreign and own["role"] == "tool" and _MOVED not in taken and codec.is_list(own.get("content")):
+            shown += _moved(own)
+        written.append(own)
+    return [*written, {"role": "user", "content": shown}] if shown else written
+
+
+def _message(said: Json, taken: frozenset[str]) -> Json:
+    written = {name: value for name, value in said.items() if name not in FOREIGN or name in taken}
+    written.setdefault("role", "user")
+    if "cache_control" not in taken and codec.is_list(content := said.get("content")):
+        written["content"] = [_unmarked(part) for part in content]
+    text = next((said[name] for name in THOUGHTS if isinstance(said.get(name), str) and said[name]), None)
+    if text is None or said.get("role") != "assistant":
+        return written
+    place = next((name for name in THOUGHTS if name in taken), None)
+    if place:
+        written[place] = text
+    elif "thinking_parts" in taken:
+        written["content"] = _thinking(text, written.get("content"))
+    return written
+
+
+def _thinking(text: str, content: Any) -> list[Any]:
+    """https://docs.mistral.ai/capabilities/reasoning, read 2026-11-21."""
+    parts: list[Any] = content if codec.is_list(content) else []
+    if isinstance(content, str) and content:
+        parts = [{"type": "text", "text": content}]
+    return [{"type": "thinking", "thinking": [{"type": "text", "text": text}]}, *parts]
+
+
+def _unmarked(part: Any) -> Any:
+    if not _is_marked(part):
+        return part
+    return {name: value for name, value in part.items() if name != "cache_control"}
+
+
+def _moved(said: Json) -> list[Any]:
+    """The images and files of a tool's result, taken out of it: OpenAI lets a tool answer in text alone.
+
+    https://platform.openai.com/docs/api-reference/chat/create, read 2026-11-21.
+    """
+    media = [part for part in said["content"] if _is_media(part)]
+    if media:
+        rest = [part for part in said["content"] if not _is_media(part)]
+        said["content"] = rest or "The result is in the next message."
+    return media
+
+
+def _is_odd(tool: Any, quirks: Quirks) -> bool:
+    if tool.__class__ is not dict:
+        return False
+    return ("cache_control" in tool and not {"*", "cache_control"} & quirks.extras) or _is_unknown(
+        tool, quirks
+    )
+
+
+def _is_unknown(tool: Json, quirks: Quirks) -> bool:
+    """Whether a tool is of a type that the provider does not run; one without a type may be anything."""
+    kind: Any = tool.get("type", "function")
+    return kind not in OPENAI_TOOLS and "function" not in tool and not {"*", kind} & quirks.tools
+
+
+def _tools(sent: Json, tools: list[Any], quirks: Quirks, dropped: list[str]) -> None:
+    kept: list[Any] = []
+    for place, tool in enumerate(tools):
+        if codec.is_object(tool) and _is_unknown(tool, quirks):
+            dropped.append(f"tools[{place}]")
+        else:
+            kept.append(_unmarked(tool) if _is_odd(tool, quirks) else tool)
+    sent["tools"] = kept
+    if not kept:  # an empty list is refused, and so is a choice without tools
+        del sent["tools"]
+        sent.pop("tool_choice", None)
+        sent.pop("parallel_tool_calls", None)

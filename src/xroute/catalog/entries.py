@@ -62,6 +62,10 @@ class Quirks:
     tools: frozenset[str] = frozenset()  # types of tools beyond OpenAI's that it takes; "*" = any
     unwrap: str = ""  # the field of a whole answer that holds it, its text then being `response`
     beta_field: str = ""  # the body's field for anthropic-beta where that header is not taken
+    batch: int = 0  # most inputs of one embeddings request; 0 = as its dialect says
+    input_types: dict[str, str] = field(default_factory=dict[str, str])  # what vectors are for -> its word
+    vectors: str = ""  # encoding_format of its vectors where it has none of OpenAI's
+    predict: bool = False  # takes the embeddings of older models by :predict
 
 
 @dataclass(frozen=True, slots=True)

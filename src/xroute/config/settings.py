@@ -165,6 +165,12 @@ class QuirkSettings(Part):
     )
     unwrap: str = Field(default="", description="The field of a whole answer that holds it.")
     beta_field: str = Field(default="", description="The body's field for Anthropic's betas, if no header.")
+    batch: int = Field(default=0, description="Most inputs of one embeddings request; 0 for its dialect's.")
+    input_types: dict[str, Text] = Field(
+        default={}, description="What vectors are for, in common words -> the provider's word."
+    )
+    vectors: str = Field(default="", description="The `encoding_format` of its vectors, if not OpenAI's.")
+    predict: bool = Field(default=False, description="It takes embeddings of older models by `:predict`.")
 
 
 class ModelSettings(Part):

@@ -1,6 +1,7 @@
 """The Bedrock dialect: Amazon's Converse and ConverseStream. Pure functions."""
 
 from xroute.dialects.answer import Answer, Chunk, ErrorBody, ErrorInfo, Malformed
+from xroute.dialects.bedrock import count_tokens
 from xroute.dialects.bedrock.decode import decode
 from xroute.dialects.bedrock.encode import UNSUPPORTED, encode
 from xroute.dialects.bedrock.fault import error_of
@@ -11,7 +12,7 @@ from xroute.dialects.bedrock.stream import Decoder
 PATHS = {
     "chat": "/model/{model}/converse",
     "chat_stream": "/model/{model}/converse-stream",
-    "count_tokens": "/model/{model}/count-tokens",
+    "count_tokens": count_tokens.PATH,
 }
 
 __all__ = [

@@ -11,8 +11,11 @@ from xroute.dialects.openai.codec import Json
 
 _ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 # DocumentBlock.name: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html,
-# read 2026-11-21.
-_UNNAMED = re.compile(r"[^a-zA-Z0-9\s()\[\]-]+")
+# read 2026-11-21; underscores are taken as well, by recorded traffic.
+_UNNAMED = re.compile(r"[^a-zA-Z0-9_\s()\[\]-]+")
+# A cache point right behind one of these is refused, behind a line end it is not: recorded traffic, and
+# https://github.com/pydantic/pydantic-ai/issues/3418, read 2026-11-21.
+_UNMARKED = frozenset({"document", "video"})
 _LONGEST_NAME = 200
 
 
@@ -43,6 +46,8 @@ class Draft:
                 point["ttl"] = "1h"
             else:
                 self.drop(f"{where}.cache_control.ttl")
+        if not blocks[-1].keys().isdisjoint(_UNMARKED):
+            blocks.append({"text": "\n"})
         if "cachePoint" not in blocks[-1]:
             blocks.append({"cachePoint": point})
 

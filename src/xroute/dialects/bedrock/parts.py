@@ -72,9 +72,9 @@ def write(content: Any, where: str, draft: Draft) -> list[Json]:
         if found is None:
             draft.drop(place)
             continue
-        if codec.is_object(item):
-            draft.mark(found, item, place)
         blocks += found
+        if codec.is_object(item):
+            draft.mark(blocks, item, place)
     return blocks
 
 

@@ -29,7 +29,8 @@ _NATIVE = frozenset(
 )
 
 # Of Anthropic's own usage, what stands beside the counts.
-_USAGE = ("cache_creation", "server_tool_use", "service_tier", "inference_geo", "speed", "iterations")
+_USAGE = ("cache_creation", "service_tier", "inference_geo", "speed", "iterations")
+_COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
 _OURS = ("cost", "provider_cost", "estimated")
 
 # Fields of a message that only Anthropic has.
@@ -62,18 +63,30 @@ def stop(choice: Json, stops: tuple[str, ...], called: bool) -> tuple[str, str |
 def usage(own: Any) -> Json:
     """Anthropic's usage: what was read from a cache or written to it stands beside input_tokens."""
     given: Json = own if codec.is_object(own) else {}
-    details, out = _object(given, "prompt_tokens_details"), _object(given, "completion_tokens_details")
+    made = {name: _count(given, name) for name in _COUNTS} if _is_native(given) else _counts(given)
+    out = _object(given, "completion_tokens_details")
+    if thought := _count(out, "reasoning_tokens"):
+        made["output_tokens_details"] = {"thinking_tokens": thought}
+    made |= {name: given[name] for name in _USAGE if given.get(name) is not None}
+    if served := _object(given, "server_tool_use"):
+        made["server_tool_use"] = {"web_fetch_requests": 0, "web_search_requests": 0, **served}
+    return made | {name: given[name] for name in _OURS if name in given}
+
+
+def _is_native(given: Json) -> bool:
+    """Whether Anthropic's own counts are there: OpenAI's Responses say input_tokens as well, of all input."""
+    return "input_tokens" in given and ("cache_read_input_tokens" in given or "cache_creation" in given)
+
+
+def _counts(given: Json) -> Json:
+    details = _object(given, "prompt_tokens_details")
     read, written = _count(details, "cached_tokens"), _count(details, "cache_write_tokens")
-    made: Json = {
+    return {
         "input_tokens": max(_count(given, "prompt_tokens") - read - written, 0),
         "cache_creation_input_tokens": written,
         "cache_read_input_tokens": read,
         "output_tokens": _count(given, "completion_tokens"),
     }
-    if thought := _count(out, "reasoning_tokens"):
-        made["output_tokens_details"] = {"thinking_tokens": thought}
-    made |= {name: given[name] for name in _USAGE if given.get(name) is not None}
-    return made | {name: given[name] for name in _OURS if name in given}
 
 
 def _object(given: Json, name: str) -> Json:
@@ -113,7 +126,7 @@ def _citation(item: Json) -> Json | None:
 
 
 _SERVED = frozenset(
-    {"server_tool_use", "mcp_tool_use", "redacted_thinking", "container_upload", "compaction"}
+    {"server_tool_use", "mcp_tool_use", "mcp_tool_listing", "container_upload", "compaction", "fallback"}
 )
 _LIVE = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
 

@@ -1,0 +1,26 @@
+"""The Gemini dialect: generateContent as the Gemini API and Vertex AI speak it. Pure functions."""
+
+from xroute.dialects.answer import Answer, Chunk, ErrorBody, ErrorInfo, Malformed
+from xroute.dialects.gemini.decode import decode
+from xroute.dialects.gemini.encode import UNSUPPORTED, encode
+from xroute.dialects.gemini.fault import error_of
+from xroute.dialects.gemini.stream import Decoder
+
+PATHS = {
+    "chat": "/models/{model}:generateContent",
+    "chat_stream": "/models/{model}:streamGenerateContent?alt=sse",
+}
+
+__all__ = [
+    "PATHS",
+    "UNSUPPORTED",
+    "Answer",
+    "Chunk",
+    "Decoder",
+    "ErrorBody",
+    "ErrorInfo",
+    "Malformed",
+    "decode",
+    "encode",
+    "error_of",
+]

@@ -5,6 +5,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from xroute.config.settings import PartialTimeouts
@@ -88,9 +89,24 @@ class Gateway:
             self._settle(run)
         return run.outcome == "completed"
 
+    async def count(self, call: Call, reply: Reply, write: Callable[[int], bytes]) -> None:
+        """The tokens of a request: counted by a provider that speaks the client's dialect, else estimated
+        from what the model's family used for so many bytes before; `write` gives the answer for a number."""
+        lineups = self._lineups(call.models)
+        own = call.surface.dialect
+        if any(d.dialect == own for d in self._plan(call, lineups).candidates):
+            await self.serve(call, reply)
+            return
+        candidates = self._plan(replace(call, operation="chat"), lineups).candidates
+        tokens = self.ratios.tokens(candidates[0].family if candidates else "", call.text_bytes)
+        headers = [("x-request-id", reply.request_id), ("x-xroute-estimated", "true")]
+        await reply.answer(200, headers, write(max(tokens, 1)))
+
     def _begin(self, call: Call, reply: Reply) -> Run:
         lineups = self._lineups(call.models)
         plan = self._plan(call, lineups)
+        if call.operation == "count_tokens":
+            plan.candidates = [d for d in plan.candidates if d.dialect == call.surface.dialect]
         if not plan.candidates:
             raise nobody(plan, call.models[0])
         timeouts = lineups[0].timeouts
@@ -155,8 +171,8 @@ class Gateway:
             return
 
     async def _finish(self, run: Run, answer: Answer) -> None:
-        counted = answer.usage is not None and answer.usage.output > 0
-        self._price(run, answer.usage, 0 if counted else characters(answer))
+        if run.call.operation != "count_tokens":  # which costs nothing
+            self._count(run, answer)
         raw = answer.raw
         if not raw:
             body = answer.body
@@ -169,6 +185,10 @@ class Gateway:
         headers.append(("x-xroute-cost", "unknown" if run.cost_nano is None else as_text(run.cost_nano)))
         run.outcome = "completed"
         await run.reply.answer(200, headers, raw, answer.media)
+
+    def _count(self, run: Run, answer: Answer) -> None:
+        counted = answer.usage is not None and answer.usage.output > 0
+        self._price(run, answer.usage, 0 if counted else characters(answer))
 
     async def _stream(self, run: Run) -> None:
         """A stream: attempts in turn until one has content, then that one to its end."""

@@ -74,6 +74,13 @@ class Passage(Way):
         return Passing(call.surface.encoder(request_id, created))
 
 
+class Counting(Passage):
+    """The provider counts the tokens of a request, in the words of the client's own dialect."""
+
+    def decode(self, raw: bytes, deployment: Deployment, request_id: str, created: int) -> Answer:
+        return Answer({}, None, True, raw)
+
+
 class Passing:
     """Events go on as they came; only an error that the provider did not report is of our making."""
 
@@ -100,7 +107,7 @@ def way_of(call: Call, deployment: Deployment) -> Way:
 def _way(name: str, operation: str, native: bool) -> Way:
     dialect = dialects.get(name)
     if native and (passing := dialects.part(name, NATIVE)) is not None:
-        return Passage(dialect, passing)
+        return (Counting if operation == "count_tokens" else Passage)(dialect, passing)
     part = dialect if operation == "chat" else dialects.part(name, operation)
     assert part is not None  # the fleet offers no operation that the dialect lacks
     return Way(dialect, part)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from xroute.config.secret import Secret
+from xroute.dialects.anthropic.refusal import refuse as refuse_messages
+from xroute.dialects.gemini.surface import refuse as refuse_gemini
 from xroute.gateway.call import Gateway
 from xroute.gateway.compose import Scene
 from xroute.store.keys import StoredKey
@@ -53,6 +55,9 @@ def create_app(
     management = Bridge(lambda: _management(fleet, clock), max_body)
     routes = [
         Route("POST", "/v1/chat/completions", "key", inference.chat),
+        Route("POST", "/v1/messages", "key", inference.messages, refuse_messages),
+        Route("POST", "/v1/messages/count_tokens", "key", inference.count_messages, refuse_messages),
+        Route("POST", "/v1beta/models/", "key", inference.gemini, refuse_gemini),
         Route("GET", "/v1/models", "key", listing.all),
         Route("GET", "/v1/models/", "key", listing.one),
         Route("GET", "/api/v1/health/deployments", "key", management.handle),

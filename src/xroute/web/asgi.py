@@ -27,6 +27,8 @@ STREAM = [
     (b"x-accel-buffering", b"no"),  # nginx would hold events back: ngx_http_proxy_module, proxy_buffering
 ]
 
+ARRAY = [JSON, *STREAM[1:]]
+
 
 class ClientGone(Exception):
     """The client went away while its request was being read."""
@@ -61,6 +63,7 @@ class AsgiReply:
         "_send",
         "_streams",
         "gone",
+        "is_array",
         "last_write",
         "opened",
         "request_id",
@@ -76,6 +79,7 @@ class AsgiReply:
         self.started = self.last_write = time.monotonic()
         self.opened = False
         self.gone = False
+        self.is_array = False  # a stream that is one JSON array: no place for comments
         self.writing_since = 0.0  # monotonic seconds; 0 = no write is waiting for the client
         self._streams = False  # opened as a stream
         self._ended = False
@@ -117,8 +121,10 @@ class AsgiReply:
 
     async def open(self, headers: Headers) -> None:
         """The head of a stream."""
-        self.opened = self._streams = True
-        await self._send({"type": "http.response.start", "status": 200, "headers": STREAM + encoded(headers)})
+        self.opened = True
+        self._streams = not self.is_array
+        head = ARRAY if self.is_array else STREAM
+        await self._send({"type": "http.response.start", "status": 200, "headers": head + encoded(headers)})
 
     async def write(self, data: bytes) -> None:
         """Whole events."""
@@ -135,7 +141,7 @@ class AsgiReply:
 
     def nudge(self, data: bytes) -> None:
         """A comment, without waiting; none where a write is waiting already."""
-        if self.writing_since or self._nudges:
+        if self.writing_since or self._nudges or self.is_array:
             return
         task = asyncio.ensure_future(self._comment(data))
         self._nudges.add(task)

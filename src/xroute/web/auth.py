@@ -51,9 +51,9 @@ class Keyring:
 
 
 def _key(headers: Named) -> str | None:
-    """From `Authorization: Bearer`, or as Anthropic's and Azure's clients send it."""
+    """From `Authorization: Bearer`, or as the clients of Anthropic, Azure and Google send it."""
     value = headers.get("authorization")
     if value is not None:
         scheme, _, key = value.partition(" ")
         return key.strip() or None if scheme.lower() == "bearer" else None
-    return headers.get("x-api-key") or headers.get("api-key")
+    return headers.get("x-api-key") or headers.get("api-key") or headers.get("x-goog-api-key")

@@ -14,6 +14,8 @@ from xroute.web.failures import refuse
 
 log = logging.getLogger("xroute.web")
 
+PREFIXES = ("/openai/v1/", "/anthropic/v1/")  # the same surface under another address
+
 Access = Literal["public", "key"]
 
 
@@ -91,7 +93,8 @@ class Edge:
             reply.unwatch()
 
     def _match(self, method: str, path: str) -> tuple[Route, str]:
-        path = path.removeprefix("/openai") if path.startswith("/openai/v1/") else path
+        if path.startswith(PREFIXES):
+            path = path[path.index("/", 1) :]
         argument = ""
         methods = self._exact.get(path)
         if methods is None:

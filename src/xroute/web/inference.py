@@ -1,8 +1,16 @@
 """The calls that reach a model, each surface by its parser."""
 
 from collections.abc import Callable
+from functools import partial
 
+from xroute.dialects.anthropic.parse import parse as parse_messages
+from xroute.dialects.anthropic.parse import parse_count as parse_messages_count
+from xroute.dialects.anthropic.surface import write_count as write_messages_count
+from xroute.dialects.gemini.parse import parse as parse_gemini
+from xroute.dialects.gemini.parse import parse_count as parse_gemini_count
+from xroute.dialects.gemini.surface import write_count as write_gemini_count
 from xroute.dialects.openai.parse import parse
+from xroute.errors import NotFound
 from xroute.gateway.call import Gateway
 from xroute.gateway.replay import Replays
 from xroute.web.asgi import AsgiReply, read_body
@@ -21,6 +29,35 @@ class Inference:
     async def chat(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/chat/completions."""
         await self.serve(request, reply, parse)
+
+    async def messages(self, request: Request, reply: AsgiReply) -> None:
+        """POST /v1/messages."""
+        await self.serve(request, reply, partial(parse_messages, headers=request.headers))
+
+    async def count_messages(self, request: Request, reply: AsgiReply) -> None:
+        """POST /v1/messages/count_tokens."""
+        raw = await read_body(request.headers, request.receive, self._max_body)
+        call = parse_messages_count(raw, request.headers)
+        reply.watch(request.receive)
+        await self._gateway.count(call, reply, write_messages_count)
+
+    async def gemini(self, request: Request, reply: AsgiReply) -> None:
+        """POST /v1beta/models/{model}:generateContent, :streamGenerateContent and :countTokens."""
+        model, _, method = request.argument.rpartition(":")
+        match method:
+            case "generateContent":
+                await self.serve(request, reply, partial(parse_gemini, model=model))
+            case "streamGenerateContent":
+                sse = b"alt=sse" in request.scope.get("query_string", b"")
+                reply.is_array = not sse
+                await self.serve(request, reply, partial(parse_gemini, model=model, stream=True, sse=sse))
+            case "countTokens":
+                raw = await read_body(request.headers, request.receive, self._max_body)
+                call = parse_gemini_count(raw, model)
+                reply.watch(request.receive)
+                await self._gateway.count(call, reply, write_gemini_count)
+            case _:
+                raise NotFound(f"There is nothing at {request.scope['path'][:200]}.", code="unknown_url")
 
     async def serve(self, request: Request, reply: AsgiReply, parse: Callable[[bytes], Call]) -> None:
         """Any call: its body is read, parsed and answered; once, where it has an Idempotency-Key."""

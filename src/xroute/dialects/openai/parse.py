@@ -60,7 +60,7 @@ def call_of(body: dict[str, Any], surface: Surface, size: int) -> Call:
     `size` are the bytes of the request as it came. InvalidRequest for what cannot be, by canonical names: a
     surface whose client has others checks before.
     """
-    check_types(body)
+    _check_types(body)
     messages, heavy = _messages(body)
     options: dict[str, Any] = body.get("stream_options") or {}
     abilities = _abilities(body, messages)
@@ -96,7 +96,7 @@ def load(raw: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", body)
 
 
-def check_types(body: dict[str, Any]) -> None:
+def _check_types(body: dict[str, Any]) -> None:
     for field in body.keys() & _TYPES.keys():
         types, expected = _TYPES[field]
         value = body[field]

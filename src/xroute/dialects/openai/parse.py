@@ -66,7 +66,7 @@ def call_of(body: dict[str, Any], surface: Surface, size: int) -> Call:
     abilities = _abilities(body, messages)
     return Call(
         body=body,
-        models=_models(body),
+        models=models_of(body),
         surface=surface,
         stream=bool(body.get("stream")),
         include_usage=bool(options.get("include_usage")),
@@ -76,7 +76,7 @@ def call_of(body: dict[str, Any], surface: Surface, size: int) -> Call:
         is_heavy=heavy > 0 or not abilities.isdisjoint(HEAVY),
         text_bytes=max(0, size - heavy),
         provider=body.get("provider"),
-        timeouts=_timeouts(body.get("timeouts")),
+        timeouts=timeouts_of(body.get("timeouts")),
     )
 
 
@@ -109,7 +109,8 @@ def _check_types(body: dict[str, Any]) -> None:
             raise wrong(field, "must be 1 or more")
 
 
-def _models(body: dict[str, Any]) -> tuple[str, ...]:
+def models_of(body: dict[str, Any]) -> tuple[str, ...]:
+    """The models asked for, in order: `model`, then `models`. InvalidRequest where there is none."""
     model, more = body.get("model"), body.get("models")
     if model is not None and not isinstance(model, str):
         raise wrong("model", "must be a string")
@@ -200,7 +201,8 @@ def _abilities(body: dict[str, Any], messages: list[dict[str, Any]]) -> frozense
     return frozenset(needs)
 
 
-def _timeouts(value: Any) -> dict[str, float]:
+def timeouts_of(value: Any) -> dict[str, float]:
+    """The `timeouts` of a request: names of limits and seconds; InvalidRequest for anything else."""
     if value is None:
         return {}
     if not isinstance(value, dict):

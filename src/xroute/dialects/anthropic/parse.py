@@ -7,7 +7,7 @@ blocks pass; values in range are the provider's business.
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from xroute.dialects.anthropic import history, seal, wishes
+from xroute.dialects.anthropic import history, past, wishes
 from xroute.dialects.anthropic.parts import (
     OBJECT,
     REQUIRED,
@@ -21,7 +21,6 @@ from xroute.dialects.anthropic.parts import (
     wrong,
 )
 from xroute.dialects.anthropic.surface import surface_of
-from xroute.dialects.anthropic.words import FORMAT
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.parse import call_of, load
@@ -145,11 +144,14 @@ def _message(found: list[Json], message: Json, at: Path) -> bool:
     at = (*at, "content")
     given = blocks(content, at)
     if role == "assistant":
-        return _assistant(found, message, given, at)
-    return _user(found, message, given, at)
+        said, foreign = past.assistant(message, given, at)
+        found.append(said)
+        return foreign
+    _user(found, message, given, at)
+    return False
 
 
-def _user(found: list[Json], message: Json, given: list[Json], at: Path) -> bool:
+def _user(found: list[Json], message: Json, given: list[Json], at: Path) -> None:
     """Results of tools as messages of their own, before everything else that the message says."""
     said: list[Json] = []
     results = False
@@ -161,7 +163,6 @@ def _user(found: list[Json], message: Json, given: list[Json], at: Path) -> bool
             said += part(block, (*at, place))
     if said or not results:
         found.append({**message, "content": simple(said)})
-    return False
 
 
 def _result(block: Json, at: Path) -> Json:
@@ -179,59 +180,3 @@ def _result(block: Json, at: Path) -> Json:
     if block.get("cache_control") is not None:
         made["cache_control"] = block["cache_control"]
     return made
-
-
-def _assistant(found: list[Json], message: Json, given: list[Json], at: Path) -> bool:
-    said: list[Json] = []
-    calls: list[Json] = []
-    details: list[Json] = []
-    made: Json = {**message, "content": None}
-    foreign = False
-    for place, block in enumerate(given):
-        kind = block["type"]
-        foreign = foreign or history.is_foreign(block)
-        if kind == "tool_use":
-            calls.append(_tool_use(block, (*at, place)))
-        elif kind in ("thinking", "redacted_thinking"):
-            _think(made, details, block, (*at, place))
-        else:
-            said += part(block, (*at, place))
-    made["content"] = simple(said) or (None if calls else "")
-    if calls:
-        made["tool_calls"] = calls
-    if details:
-        made["reasoning_details"] = details
-    found.append(made)
-    return foreign
-
-
-def _tool_use(block: Json, at: Path) -> Json:
-    own: Any = block.get("input")
-    if not codec.is_object(own):
-        raise unlike((*at, "input"), own, "a valid dictionary")
-    function = {"name": text(block, "name", at), "arguments": codec.write(own).decode()}
-    made: Json = {"id": text(block, "id", at), "type": "function", "function": function}
-    if block.get("cache_control") is not None:
-        made["cache_control"] = block["cache_control"]
-    return made
-
-
-def _think(made: Json, details: list[Json], block: Json, at: Path) -> None:
-    """Reasoning as text, and as what its provider needs back."""
-    if block["type"] == "redacted_thinking":
-        details.append(_detail("encrypted", details, data=text(block, "data", at)))
-        return
-    thought = text(block, "thinking", at)
-    if thought:
-        made["reasoning"] = f"{made['reasoning']}\n\n{thought}" if "reasoning" in made else thought
-    signature = block.get("signature") or ""
-    if seal.is_sealed(signature):
-        details += seal.unseal(signature, thought)
-    elif signature:
-        details.append(_detail("text", details, text=thought, signature=str(signature)))
-    else:
-        details.append(_detail("text", details, text=thought))
-
-
-def _detail(kind: str, details: list[Json], **more: str) -> Json:
-    return {"type": f"reasoning.{kind}", **more, "format": FORMAT, "index": len(details)}

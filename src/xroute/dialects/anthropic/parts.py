@@ -12,6 +12,8 @@ from xroute.errors import InvalidPrompt, InvalidRequest
 
 Path = tuple[str | int, ...]  # where a value stands in the client's request
 
+_TEXT = frozenset({"type", "text", "cache_control"})
+
 REQUIRED = "Field required"
 OBJECT, LIST, TEXT = "an object", "a valid list", "a valid string"
 
@@ -62,7 +64,7 @@ def part(block: Json, at: Path) -> list[Json]:
     kind = block["type"]
     if kind == "text":
         text(block, "text", at)
-        return [block]
+        return [block if block.keys() <= _TEXT else _plain(block)]
     if kind == "image":
         return [_image(block, at)]
     if kind == "document":
@@ -70,6 +72,11 @@ def part(block: Json, at: Path) -> list[Json]:
     if kind == "search_result":
         return [_search_result(block, at)]
     return [block]
+
+
+def _plain(block: Json) -> Json:
+    """A text without what only Anthropic has beside it."""
+    return {name: value for name, value in block.items() if name in _TEXT and value is not None}
 
 
 def simple(found: list[Json]) -> str | list[Json]:

@@ -63,7 +63,8 @@ def stop(choice: Json, stops: tuple[str, ...], called: bool) -> tuple[str, str |
 def usage(own: Any) -> Json:
     """Anthropic's usage: what was read from a cache or written to it stands beside input_tokens."""
     given: Json = own if codec.is_object(own) else {}
-    made = {name: _count(given, name) for name in _COUNTS} if _is_native(given) else _counts(given)
+    native = _is_native(given)
+    made: Json = {name: _count(given, name) for name in _COUNTS} if native else _counts(given)
     out = _object(given, "completion_tokens_details")
     if thought := _count(out, "reasoning_tokens"):
         made["output_tokens_details"] = {"thinking_tokens": thought}

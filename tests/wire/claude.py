@@ -167,7 +167,7 @@ def stream(found: list[tuple[str, str]]) -> Reading:
     message["content"] = [_ended(block) for block in order]
     message["stop_reason"] = native
     reading = _read(message)
-    reading.error, reading.closed = error, closed
+    reading.error, reading.closed, reading.native = error, closed, native
     reading.finish = _finish(reading, whole=closed and reading.holds)
     reading.native = native or reading.finish
     return reading

@@ -2,9 +2,10 @@
 
 Sources, below https://platform.claude.com/docs/en/ and read 2026-11-21:
 build-with-claude/thinking-troubleshooting (thinking by model), build-with-claude/effort,
-build-with-claude/structured-outputs, about-claude/models/overview (output limits); refused:
-about-claude/models/migration-guide, models/fable-5-1/migration-guide, models/opus-5-5/migration-guide,
-models/sonnet-5-5/whats-new-sonnet-5-5, models/haiku-5-5/migration-guide.
+build-with-claude/structured-outputs, build-with-claude/mid-conversation-system-messages,
+about-claude/models/overview (output limits), about-claude/models/migration-guide (what is refused),
+models/fable-5-1/migration-guide, models/opus-5-5/migration-guide, models/sonnet-5-5/whats-new-sonnet-5-5,
+models/haiku-5-5/migration-guide.
 """
 
 import re
@@ -24,6 +25,7 @@ class Family:
     efforts: tuple[str, ...] = ()  # values of output_config.effort
     sampling: bool = True  # takes temperature, top_p, top_k
     pair: bool = True  # takes temperature and top_p together
+    inline: bool = False  # takes messages of the role "system" between the turns
     prefill: bool = True  # takes an assistant's text as the last message
     forced: bool = True  # takes tool_choice any and tool
     schema: bool = False  # takes output_config.format and strict tools
@@ -45,7 +47,7 @@ _4_6 = replace(_4_5, adaptive=True, efforts=("low", "medium", "high", "max"), pr
 _4_7 = replace(
     _4_6, budgets=False, efforts=_ALL, hidden=True, sampling=False
 )  # thinks only when asked, and shows it only when asked
-_5 = replace(_4_7, thinks=True)
+_5 = replace(_4_7, thinks=True, inline=True)
 _ALWAYS = replace(_5, off="")
 _UNFORCED = replace(_ALWAYS, forced=False)
 
@@ -55,10 +57,12 @@ ROWS: tuple[tuple[re.Pattern[str], Family], ...] = tuple(
     for pattern, family in (
         (r"claude-(fable|mythos)-5-[1-9]|claude-opus-5-[5-9]", _UNFORCED),
         (r"claude-(fable|mythos)-5\b", _ALWAYS),
-        (r"claude-mythos-preview", replace(_UNFORCED, budgets=True, efforts=_4_6.efforts)),
+        (r"claude-mythos-preview", replace(_UNFORCED, budgets=True, efforts=_4_6.efforts, inline=False)),
         (r"claude-sonnet-5-[5-9]", replace(_UNFORCED, off="between_tools")),
-        (r"claude-(opus|sonnet|haiku)-5\b", _5),
-        (r"claude-opus-4-[78]\b", _4_7),
+        (r"claude-sonnet-5\b(?!-[1-9]\b)", replace(_5, inline=False)),
+        (r"claude-(opus|haiku)-5\b", _5),
+        (r"claude-opus-4-8\b", replace(_4_7, inline=True)),
+        (r"claude-opus-4-7\b", _4_7),
         (r"claude-(opus|sonnet)-4-6\b", _4_6),
         (r"claude-opus-4-5\b", replace(_4_5, efforts=("low", "medium", "high"))),
         (r"claude-(sonnet|haiku)-4-5\b", _4_5),

@@ -11,6 +11,7 @@ Operation = Literal[
     "embeddings",
     "rerank",
     "moderations",
+    "completions",  # the old ones, where only an endpoint of theirs can give what is asked for
     "images",
     "image_edits",
     "speech",
@@ -34,6 +35,7 @@ class Call:
     choices: int = 1  # answers asked for (`n`)
     is_heavy: bool = False  # holds images, audio or files, whose tokens are no text
     text_bytes: int = 0  # size of the request without images and audio, for token estimates
+    item_bytes: int = 0  # of the longest input, where each has the context window to itself; 0 = one input
     provider: Any = None  # the `provider` object as it came
     timeouts: dict[str, float] = field(default_factory=dict[str, float])  # fields of wire.http.Timeouts
     raw: bytes = b""  # the client's own body, for deployments of its own dialect; b"" = always translate

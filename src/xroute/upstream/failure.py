@@ -55,6 +55,20 @@ _CODES: dict[str, Kind] = {
     "ratelimitreached": "rate_limit",
     "overloaded_error": "overloaded",
     "malformed": "malformed",  # our own dialects' word for a stream that cannot be read
+    # AWS: "Too many tokens" is here what may be sent in a minute
+    "throttlingexception": "rate_limit",
+    "servicequotaexceededexception": "rate_limit",
+    "modelnotreadyexception": "overloaded",
+    "serviceunavailableexception": "overloaded",
+    "modeltimeoutexception": "timeout",
+    "modelerrorexception": "server",
+    "modelstreamerrorexception": "server",
+    "internalserverexception": "server",
+    "accessdeniedexception": "credentials",
+    "expiredtokenexception": "credentials",
+    "unrecognizedclientexception": "credentials",
+    "invalidsignatureexception": "credentials",
+    "resourcenotfoundexception": "not_found",
     "server_error": "server",
     "internal_server_error": "server",
 }
@@ -92,7 +106,9 @@ _TEXTS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
         "not_found",
         re.compile(
-            r"model .{0,80}((does )?not exist|not found|decommissioned|deprecated)|not a valid model", re.I
+            r"model .{0,80}((does )?not exist|not found|decommissioned|deprecated)|not a valid model"
+            r"|model identifier is invalid|on-demand throughput isn.t supported",
+            re.I,
         ),
     ),
     ("overloaded", re.compile(r"overloaded|no capacity|capacity exceeded", re.I)),
@@ -105,6 +121,7 @@ _STATUSES: dict[int, Kind] = {
     404: "not_found",
     408: "timeout",
     409: "server",
+    424: "server",  # AWS: the model failed
     429: "rate_limit",
     503: "overloaded",
     504: "timeout",
@@ -114,7 +131,9 @@ _STATUSES: dict[int, Kind] = {
 
 # A status that leaves no doubt is not argued with; these others may be told apart by code and text.
 # Codes that say no more than the status does.
-_GENERIC = frozenset({"invalid_request_error", "bad_request", "invalid_request", "badrequest", "error"})
+_GENERIC = frozenset(
+    {"invalid_request_error", "bad_request", "invalid_request", "badrequest", "error", "validationexception"}
+)
 
 _VAGUE: dict[int, frozenset[Kind]] = {
     400: frozenset({"context_length", "content_policy", "payment", "credentials", "not_found", "rate_limit"}),

@@ -33,6 +33,7 @@ STATUSES = [
     (415, "rejected"),
     (418, "rejected"),
     (422, "rejected"),
+    (424, "server"),
     (429, "rate_limit"),
     (500, "server"),
     (501, "server"),
@@ -294,3 +295,34 @@ def test_recorded_errors_are_what_they_are():
                 judged += 1
                 break
     assert judged > 200
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "kind"),
+    [
+        (429, "ThrottlingException", "Too many tokens, please wait before trying again.", "rate_limit"),
+        (200, "throttlingException", "Too many tokens, please wait before trying again.", "rate_limit"),
+        (429, "ModelNotReadyException", "The model is not ready for inference.", "overloaded"),
+        (408, "ModelTimeoutException", "Model has timed out in processing the request.", "timeout"),
+        (200, "modelStreamErrorException", "An error occurred in the model's stream.", "server"),
+        (424, "ModelErrorException", "The model returned an error.", "server"),
+        (200, "serviceUnavailableException", "The service isn't currently available.", "overloaded"),
+        (400, "ValidationException", "Input is too long for requested model.", "context_length"),
+        (400, "ValidationException", "The provided model identifier is invalid.", "not_found"),
+        (200, "validationException", "This model doesn't support the video content block", "server"),
+        (400, "ValidationException", "This model doesn't support the video content block", "rejected"),
+        (
+            403,
+            "ExpiredTokenException",
+            "The security token included in the request is expired",
+            "credentials",
+        ),
+    ],
+)
+def test_the_exceptions_of_aws_have_kinds(status, code, message, kind):
+    assert kind_of(status, message, code) == kind
+
+
+def test_a_model_that_needs_an_inference_profile_is_not_to_be_had_under_that_name():
+    message = "Invocation of model ID deepseek.r1-v1:0 with on-demand throughput isn’t supported. Retry your"
+    assert kind_of(400, message, "ValidationException") == "not_found"

@@ -85,8 +85,11 @@ def _answer(response: Json, model: str, request_id: str, created: int) -> Answer
 
 
 def kept(response: Json) -> Json:
-    """The provider's own fields that say something of the answer."""
-    return {name: value for name, value in response.items() if name not in _ECHO and value is not None}
+    """The provider's own fields that say something of the answer; its moderation has a form of its own."""
+    own = {name: value for name, value in response.items() if name not in _ECHO and value is not None}
+    if (moderation := own.pop("moderation", None)) is not None:
+        own["native_moderation"] = moderation
+    return own
 
 
 def finish(response: Json, called: bool) -> tuple[str, str]:

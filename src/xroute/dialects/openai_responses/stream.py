@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from zlib import crc32
 
 from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import ErrorInfo
-from xroute.dialects.openai import codec, logprobs
+from xroute.dialects.openai import codec, envelope, logprobs
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai_responses import citation, fault, order, thought, usage
 from xroute.dialects.openai_responses.decode import finish, is_begun
@@ -40,6 +41,9 @@ ENDS = frozenset({"response.completed", "response.incomplete", "response.failed"
 BEGINS = frozenset({"response.created", "response.in_progress", "response.queued"})
 
 
+ALL = -1
+
+
 class _Item:
     """What is known of one item of the output."""
 
@@ -48,7 +52,8 @@ class _Item:
     def __init__(self) -> None:
         self.type = ""
         self.id = ""
-        self.sent: dict[tuple[str, int], int] = {}  # (kind, part) -> characters that are out
+        # (kind, part) -> (characters that are out, their checksum); part ALL holds all parts in a row
+        self.sent: dict[tuple[str, int], tuple[int, int]] = {}
         self.number: int | None = None  # of the tool call
         self.note: Json | None = None  # of a message
         self.offset = 0  # where the message's text begins in the whole
@@ -73,6 +78,7 @@ class Decoder(Translated):
         self._items: dict[int | str, _Item] = {}
         self._known: list[_Item] = []
         self._order: list[tuple[_Item, str]] = []
+        self._named = False
         self._length = 0  # characters of text
         self._thought = False  # any reasoning text is out
         self._details: dict[tuple[int, str, int], int] = {}  # (item, kind, part) -> index of its detail
@@ -121,7 +127,10 @@ class Decoder(Translated):
             self._plain(body)
 
     def _begun(self, body: Json) -> None:
-        response = _response(body)
+        """The first event names the answer: Copilot's ids change from event to event."""
+        if self._named:
+            return
+        self._named, response = True, _response(body)
         self._name(id=_word(response.get("id")), model=_word(response.get("model")), created=_time(response))
 
     def _plain(self, response: Json) -> None:
@@ -140,8 +149,7 @@ class Decoder(Translated):
         self.error = failure(kind, response)
         if self.error:
             return
-        if not self._roles:
-            self._begun(body)
+        self._begun(body)
         self._complete(response)
         self._last(response, kind == "response.incomplete")
 
@@ -151,7 +159,8 @@ class Decoder(Translated):
             self._delta({"native_content": [entry]}, content=False)
         elif messages and (phase := messages[0].get("phase")):
             self._delta({"phase": phase}, content=False)
-        self._name(service_tier=_word(response.get("service_tier")))
+        if tier := _word(response.get("service_tier")):
+            self._name(**{"service_tier" if tier in envelope.TIERS else "native_service_tier": tier})
         status = "incomplete" if incomplete else response.get("status") or "completed"
         reason, native = finish({**response, "status": status}, bool(self._tools))
         self._finish(reason, native)
@@ -199,8 +208,9 @@ class Decoder(Translated):
         if known.type == "message":
             self._close_message(known, item)
         elif known.type == "reasoning":
-            for kind, part, text in thought.pieces(item):
-                self._rest(known, kind, part, text)
+            found = list(thought.pieces(item))
+            for kind in thought.KINDS:
+                self._rests(known, kind, [(part, text) for own, part, text in found if own == kind])
         elif known.type in CALLS:
             if known.number is None:
                 self._call(known, item, "")
@@ -213,12 +223,14 @@ class Decoder(Translated):
             self._delta(delta)
 
     def _close_message(self, known: _Item, item: Json) -> None:
-        for number, part in enumerate(parts_of(item)):
-            if part.get("type") == "refusal":
-                self._rest(known, "refusal", number, part.get("refusal"))
-                continue
-            probable = [] if known.logprobs else entries(part.get("logprobs"))
-            self._rest(known, "text", number, part.get("text"), probable)
+        parts = list(enumerate(parts_of(item)))
+        if not known.logprobs:
+            for number, part in parts:
+                if probable := entries(part.get("logprobs")):
+                    self._rest(known, "text", number, part.get("text"), probable)
+        self._rests(known, "text", _texts(parts, "text"))
+        self._rests(known, "refusal", _texts(parts, "refusal"))
+        for number, part in parts:
             for annotation in entries(part.get("annotations"))[known.cited.get(number, 0) :]:
                 self._cite(known, number, annotation)
 
@@ -252,16 +264,32 @@ class Decoder(Translated):
     def _rest(
         self, known: _Item, kind: str, part: int, whole: Any, probable: list[Json] | None = None
     ) -> None:
-        """What of a whole text is not out yet."""
-        if isinstance(whole, str):
-            missing = whole[known.sent.get((kind, part), 0) :]
-            if missing or probable:
-                self._piece(known, kind, part, missing, probable or [])
+        """What of a whole text is not out yet; nothing where its pieces said something else."""
+        if not isinstance(whole, str):
+            return
+        sent, checksum = known.sent.get((kind, part), (0, 0))
+        if (len(whole) > sent or probable) and _sum(whole[:sent]) == checksum:
+            self._piece(known, kind, part, whole[sent:], probable or [])
+
+    def _rests(self, known: _Item, kind: str, texts: list[tuple[int, str]]) -> None:
+        """What of a finished item's parts is not out yet.
+
+        They are compared in a row: Bedrock numbers the parts of its pieces otherwise than those of its items.
+        """
+        sent, checksum = known.sent.get((kind, ALL), (0, 0))
+        if _sum("".join(text for _, text in texts)[:sent]) != checksum:
+            return
+        for part, text in texts:
+            if missing := text[sent:]:
+                self._piece(known, kind, part, missing, [])
+            sent = max(sent - len(text), 0)
 
     def _piece(self, known: _Item, kind: str, part: int, text: str, probable: list[Json]) -> None:
         if kind == "arguments" and known.number is None:
             return  # nobody knows yet whose they are; the finished item has them all
-        known.sent[kind, part] = known.sent.get((kind, part), 0) + len(text)
+        for place in (part, ALL):
+            sent, checksum = known.sent.get((kind, place), (0, 0))
+            known.sent[kind, place] = sent + len(text), _sum(text, checksum)
         if kind == "text":
             self._said(known, text, probable)
         elif kind == "refusal":
@@ -326,9 +354,8 @@ class Decoder(Translated):
 
     def _cite(self, known: _Item, part: int, annotation: Json) -> None:
         known.cited[part] = known.cited.get(part, 0) + 1
-        before = sum(
-            length for (kind, other), length in known.sent.items() if kind == "text" and other < part
-        )
+        texts = [(other, sent) for (kind, other), (sent, _) in known.sent.items() if kind == "text"]
+        before = sum(sent for other, sent in texts if ALL < other < part)
         if cited := citation.nested(annotation, known.offset + before):
             self._delta({"annotations": [cited]})
         else:
@@ -341,6 +368,16 @@ _HANDLERS: dict[str, Callable[[Decoder, Json], None]] = {
     "response.output_item.done": Decoder._finished,  # pyright: ignore[reportPrivateUsage]
     "response.output_text.annotation.added": Decoder._annotated,  # pyright: ignore[reportPrivateUsage]
 }
+
+
+def _sum(text: str, start: int = 0) -> int:
+    """A running checksum: the text itself need not be kept to know it again."""
+    return crc32(text.encode("utf-8", "surrogatepass"), start)
+
+
+def _texts(parts: list[tuple[int, Json]], kind: str) -> list[tuple[int, str]]:
+    """(number, text) of the parts of a kind."""
+    return [(number, text) for number, part in parts if isinstance(text := part.get(kind), str)]
 
 
 def failure(kind: str, response: Json) -> ErrorInfo | None:

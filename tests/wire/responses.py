@@ -135,9 +135,11 @@ def _add(items: dict[Any, Json], kind: str, event: Json) -> None:
 
 def _merged(items: dict[Any, Json], output: list[Json]) -> list[Json]:
     """The items as finished, else as their pieces say; then those of the last event alone."""
-    out = [
-        _finished(known) or _of_pieces(known) for known in items.values() if known["type"] or known["pieces"]
-    ]
+    out: list[Json] = []
+    for key, known in items.items():
+        if known["type"] or known["pieces"]:
+            told = output[key] if isinstance(key, int) and key < len(output) else {}
+            out.append(_finished(known) or _of_pieces(known) or told)
     return [item for item in [*out, *output[len(out) :]] if item]
 
 

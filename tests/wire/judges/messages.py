@@ -11,7 +11,7 @@ from typing import Any
 
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import ValidationError
-from tests.wire import claude, faults
+from tests.wire import asked, claude, faults
 from tests.wire.claude import Reading
 from tests.wire.recordings import Recording
 from tests.wire.verdict import Failed, Skipped, expect
@@ -33,6 +33,7 @@ def check(recording: Recording) -> None:
     if recording.status >= 400:
         faults.check(recording)
         return
+    asked.check(recording)
     if "truncated" in recording.notes:
         raise Skipped("the recorded body is capped")
     if recording.streaming:

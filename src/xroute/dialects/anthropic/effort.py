@@ -68,7 +68,9 @@ def _says_effort(body: Json) -> bool:
 def _budget(draft: Draft, wish: Wish) -> None:
     """Thinking by a budget, where model, limit, tools and history allow it."""
     most = draft.sent["max_tokens"]
-    budget = min(wish.budget(most), max(most - most // ANSWERING, LEAST))
+    budget = wish.budget(most)
+    if wish.max_tokens is None or budget >= most:
+        budget = min(budget, max(most - most // ANSWERING, LEAST))
     choice: Json = draft.sent.get("tool_choice") or {}
     forced = choice.get("type") in ("any", "tool")
     if not draft.family.budgets or budget >= most or forced or _is_bare(draft.sent["messages"]):

@@ -15,7 +15,7 @@ from tests.wire.verdict import Failed, Skipped, expect
 from xroute.catalog.entries import Quirks
 from xroute.dialects import openai_responses as dialect
 from xroute.dialects.answer import ErrorBody, Malformed
-from xroute.dialects.openai_responses import native
+from xroute.dialects.openai_responses import count_tokens, native
 from xroute.errors import CutError
 from xroute.wire.usage import Usage
 
@@ -299,4 +299,29 @@ def _told_item(item: Json) -> Iterator[tuple[Any, ...]]:
         yield kind, json.dumps(item, sort_keys=True)
 
 
-ENDPOINTS = {"responses": check}
+def _counted(recording: Recording) -> None:
+    """An answer of responses/input_tokens: {"object": "response.input_tokens", "input_tokens": n}."""
+    if recording.status >= 400:
+        faults.check(recording)
+        return
+    told = json.loads(recording.text)
+    try:
+        found = count_tokens.decode(recording.body)
+    except (Malformed, ErrorBody) as error:
+        raise Failed(f"the count was not read: {error}") from None
+    expect(found == told["input_tokens"], f"{found} tokens, not {told['input_tokens']}")
+
+
+def _compacted(recording: Recording) -> None:
+    """An answer of responses/compact goes to a client of this API as it is, with its usage."""
+    if recording.status >= 400:
+        faults.check(recording)
+        return
+    answer = native.decode(recording.body, **GIVEN)
+    expect(answer.raw == recording.body, "the bytes are not the provider's")
+    usage = json.loads(recording.text)["usage"]
+    got = (answer.usage.input, answer.usage.output) if answer.usage else None
+    expect(got == (usage["input_tokens"], usage["output_tokens"]), f"usage {got}")
+
+
+ENDPOINTS = {"responses": check, "responses.input_tokens": _counted, "responses.compact": _compacted}

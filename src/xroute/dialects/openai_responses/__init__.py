@@ -5,6 +5,6 @@ from xroute.dialects.openai_responses.encode import UNSUPPORTED, encode
 from xroute.dialects.openai_responses.fault import error_of
 from xroute.dialects.openai_responses.stream import Decoder
 
-PATHS = {"chat": "/responses"}
+PATHS = {"chat": "/responses", "count_tokens": "/responses/input_tokens"}
 
 __all__ = ["PATHS", "UNSUPPORTED", "Decoder", "decode", "encode", "error_of"]

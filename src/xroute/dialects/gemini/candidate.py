@@ -25,6 +25,8 @@ CHOICE = {
 def reason_of(candidate: Json) -> str | None:
     """The provider's word for why the candidate ended; None where it has not."""
     reason: Any = candidate.get("finishReason")
+    if isinstance(reason, int):
+        return words.NUMBERS.get(reason, str(reason)) if reason else None
     return reason if isinstance(reason, str) and reason else None
 
 

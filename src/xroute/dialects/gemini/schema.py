@@ -1,8 +1,8 @@
 """JSON Schemas for Gemini's parametersJsonSchema and responseJsonSchema, which take them whole.
 
 The older `parameters` and `responseSchema` know a part of OpenAPI 3.0 and refuse $ref, additionalProperties,
-const and more ("Unknown name ... Cannot find field"), so they are not used. The newer ones pass over what they do
-not know:
+const and more ("Unknown name ... Cannot find field"), so they are not used. The newer ones pass over what
+they do not know:
 https://ai.google.dev/api/generate-content#FIELDS.response_json_schema, read 2026-11-21.
 """
 

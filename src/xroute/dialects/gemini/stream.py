@@ -45,7 +45,7 @@ class Decoder(Translated):
         """Google ends a stream of events that fails with the error as plain JSON, without `data:`."""
         if self._objects is not None:
             return _nameless(self._objects.feed(data))
-        place = _plain(data, self._line)
+        place = plain(data, self._line)
         self._line = data.endswith(b"\n") if data else self._line
         if place < 0:
             return self._parser.events(data)
@@ -55,7 +55,7 @@ class Decoder(Translated):
 
     def _flush(self) -> Iterable[tuple[str, bytes]]:
         """The last blank line may be missing; an event that breaks off is none."""
-        return [(name, raw) for name, raw in self._parser.events(b"\n\n") if _is_whole(raw)]
+        return [(name, raw) for name, raw in self._parser.events(b"\n\n") if is_whole(raw)]
 
     def _event(self, name: str, body: Any, raw: bytes) -> None:
         if codec.is_list(body) and len(body) == 1:
@@ -92,7 +92,7 @@ class Decoder(Translated):
             self._piece(piece, index)
         if logprobs := candidates.logprobs_of(item.get("logprobsResult")):
             self._emit({"index": index, "delta": {}, "logprobs": logprobs, "finish_reason": None})
-        state.last |= {name: value for name, value in item.items() if name != "content" and value is not None}
+        state.keep(item)
         if index not in self._roles and candidates.reason_of(item):
             self._delta({"content": ""}, index, content=False)
 
@@ -144,8 +144,25 @@ class _State:
         self.last: Json = {}  # the latest of each field but the content
         self.refused = False
 
+    def keep(self, item: Json) -> None:
+        """The fields around the content; citations come with the text they belong to, so they add up."""
+        for name, value in item.items():
+            if name == "citationMetadata" and codec.is_object(value):
+                self._cite(value)
+            elif name != "content" and value is not None:
+                self.last[name] = value
 
-def _plain(data: bytes, line: bool) -> int:
+    def _cite(self, metadata: Json) -> None:
+        known: Json = self.last.setdefault("citationMetadata", {})
+        for name, value in metadata.items():
+            if codec.is_list(value):
+                known[name] = [
+                    *known.get(name, ()),
+                    *(item for item in value if item not in known.get(name, ())),
+                ]
+
+
+def plain(data: bytes, line: bool) -> int:
     """Where a line begins with plain JSON; -1 where none does. Inside an event's data no line can."""
     if line and data[:1] in (b"{", b"["):
         return 0
@@ -153,7 +170,8 @@ def _plain(data: bytes, line: bool) -> int:
     return min(places, default=-1)
 
 
-def _is_whole(raw: bytes) -> bool:
+def is_whole(raw: bytes) -> bool:
+    """Whether the data of an event is all there."""
     try:
         codec.read(raw)
     except ValueError:

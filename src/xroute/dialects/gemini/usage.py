@@ -14,7 +14,8 @@ _OUTPUT = ("candidatesTokenCount", "responseTokenCount")  # the second from Live
 _COUNTS = ("promptTokenCount", "totalTokenCount", "thoughtsTokenCount", "toolUsePromptTokenCount", *_OUTPUT)
 _INS = ("promptTokensDetails", "toolUsePromptTokensDetails")
 _OUTS = ("candidatesTokensDetails", "responseTokensDetails")
-_MODALITIES = ("AUDIO", "IMAGE", "VIDEO")
+# A client may ask for enums as numbers.
+_MODALITIES = {"AUDIO": "audio", "IMAGE": "image", "VIDEO": "video", 4: "audio", 2: "image", 3: "video"}
 
 # OpenAI's words for what the provider names in serviceTier or, on Vertex, in trafficType.
 _TIERS = {
@@ -69,7 +70,8 @@ def _by_modality(given: Json, names: tuple[str, ...]) -> Json:
     for name in names:
         details: Any = given.get(name)
         for entry in details if codec.is_list(details) else ():
-            if codec.is_object(entry) and entry.get("modality") in _MODALITIES:
-                field = f"{entry['modality'].lower()}_tokens"
+            kind: Any = entry.get("modality") if codec.is_object(entry) else None
+            if isinstance(kind, str | int) and kind in _MODALITIES:
+                field = f"{_MODALITIES[kind]}_tokens"
                 found[field] = found.get(field, 0) + _count(entry, "tokenCount")
     return dict(found)

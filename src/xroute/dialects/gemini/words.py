@@ -21,6 +21,8 @@ FILTER = frozenset(
         "JAILBREAK",
     }
 )
+# For clients that ask for enums as numbers; the Gemini API and Vertex AI number the others differently.
+NUMBERS = {1: "STOP", 2: "MAX_TOKENS", 3: "SAFETY", 4: "RECITATION", 5: "OTHER"}
 # The model failed. With nothing said before, this is no answer: another attempt may give one.
 BROKEN = frozenset(
     {

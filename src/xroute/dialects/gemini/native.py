@@ -1,0 +1,192 @@
+"""A Gemini client on a deployment that speaks Gemini too: the bytes pass, few are read."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from xroute.catalog.entries import Quirks
+from xroute.dialects.answer import Answer
+from xroute.dialects.gemini import candidate as candidates
+from xroute.dialects.gemini import fault, stream, usage, words
+from xroute.dialects.gemini.decode import decode as whole
+from xroute.dialects.gemini.objects import Objects
+from xroute.dialects.openai import codec
+from xroute.dialects.openai.codec import Json
+from xroute.dialects.openai.encode import OWN
+from xroute.errors import CutError, ProtocolError
+from xroute.wire.call import Call
+from xroute.wire.chunk import Chunk
+from xroute.wire.sse import MAX_EVENT
+from xroute.wire.usage import Usage
+
+_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_DATA = re.compile(rb"^data: ?(.*)$", re.M)
+# What holds something of an answer: text that is not empty, or any other kind of part.
+_HELD = re.compile(
+    rb'"text": ?"[^"]|"(?:functionCall|inlineData|fileData|executableCode|codeExecutionResult|toolCall)"'
+)
+_TEXT = re.compile(rb'"text": ?"((?:[^"\\]|\\.)*)"')
+# What an event is parsed for: its end, an error, a refusal, another candidate than the first. These are names
+# of JSON fields: in a text the quotes would be escaped.
+_READ = re.compile(rb'"(?:finishReason|error|blockReason)"|"index": ?[1-9]')
+_COUNTED, _ANSWERED = b'TokenCount"', b'"candidatesTokenCount"'
+_CANDIDATES = b'"candidates"'
+_BESIDE = OWN | {"model"}
+
+
+def encode(call: Call, *, upstream: str, quirks: Quirks) -> bytes:
+    """The client's own bytes: the model stands in the path. What is not for the provider is left out."""
+    if not any(b'"%b"' % name.encode() in call.raw for name in _BESIDE):
+        return call.raw
+    body: Any = codec.read(call.raw)
+    if not codec.is_object(body) or body.keys().isdisjoint(_BESIDE):
+        return call.raw
+    return codec.write({name: value for name, value in body.items() if name not in _BESIDE})
+
+
+def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Quirks) -> Answer:
+    """The answer as it came, with what it means beside it; raises Malformed or ErrorBody."""
+    answer = whole(raw, model=model, request_id=request_id, created=created, quirks=quirks)
+    return replace(answer, raw=raw)
+
+
+class Decoder(stream.Decoder):
+    """Each chunk's `raw` is one whole event as it came; only what has to be known is parsed."""
+
+    def __init__(
+        self, *, model: str, request_id: str, created: int, quirks: Quirks, include_usage: bool = False
+    ) -> None:
+        super().__init__(
+            model=model, request_id=request_id, created=created, quirks=quirks, include_usage=include_usage
+        )
+        self._held: list[bytes] = []  # of the unfinished event
+        self._size = 0
+        self._counted: dict[bytes, bytes] = {}  # the latest event with usage, and with tokens of the answer
+        self._reasons: dict[int, str] = {}  # candidate -> why it ended, "" while it has not
+        self._message: Json = {}  # of a candidate that failed
+
+    @property
+    def usage(self) -> Usage | None:
+        """The usage of the latest event that has one."""
+        self._count()
+        return super().usage
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        """The events that `data` finishes; raises ProtocolError for an endless one."""
+        if self._objects is not None:
+            self._take(self._objects, data)
+            return self._taken()
+        place = stream.plain(data, self._line)
+        self._line = data.endswith(b"\n") if data else self._line
+        self._cut(data if place < 0 else data[:place])
+        if place >= 0:
+            self._objects = Objects()
+            self._take(self._objects, data[place:])
+        return self._taken()
+
+    def finish(self) -> list[Chunk]:
+        """What the end of the bytes finishes; raises CutError when it came too early."""
+        rest = b"".join(self._held)
+        self._held, self._size = [], 0
+        if rest.strip() and stream.is_whole(_data(rest)):
+            self._event_of(rest + b"\n\n")
+        self._count()
+        if self.error is None and not self.done and (self._reasons or self.saw_content):
+            self._end_all()
+        return self._taken()
+
+    def _end_all(self) -> None:
+        closed = self._objects is None or self._objects.closed
+        reasons = [reason for reason in self._reasons.values() if reason]
+        if not closed or not reasons or len(reasons) < len(self._reasons):
+            raise CutError("the provider's stream ended before it was finished")
+        if not self.saw_content and (info := candidates.failure_of(reasons[0], self._message)):
+            self.error = info
+            return
+        self.finish_reason = words.translate(reasons[0], calls=False)
+        self.done = True
+
+    def _take(self, objects: Objects, data: bytes) -> None:
+        """Plain JSON: an error, or events without their frames."""
+        for found in objects.feed(data):
+            self._event_of(b"data: %b\r\n\r\n" % _line(found))
+
+    def _cut(self, data: bytes) -> None:
+        before = self._size
+        self._held.append(data)
+        self._size += len(data)
+        if b"\n" in data or b"\r" in data:
+            rest, place = b"".join(self._held), 0
+            for end in _END.finditer(rest, max(0, before - 3)):
+                self._event_of(rest[place : end.end()])
+                place = end.end()
+            self._held, self._size = [rest[place:]], len(rest) - place
+        if self._size > MAX_EVENT:
+            raise ProtocolError("a server-sent event is larger than 16 MiB")
+
+    def _event_of(self, raw: bytes) -> None:
+        """One event, framed."""
+        if self.error is not None:
+            return
+        content = _CANDIDATES in raw and _HELD.search(raw) is not None
+        before = len(self._out)
+        if _READ.search(raw) is not None and not self._parse(_data(raw)):
+            return
+        if content:
+            self.chars += sum(len(text) for text in _TEXT.findall(raw))
+            self.saw_content = True
+            self._reasons.setdefault(0, "")
+        for mark in (_ANSWERED, _COUNTED):
+            if mark in raw:
+                self._counted.pop(mark, None)
+                self._counted[mark] = raw
+        ended = bool(self._reasons) and all(self._reasons.values())
+        self._out.insert(before, Chunk(raw, content, ended))
+
+    def _parse(self, data: bytes) -> bool:
+        """Whether the event goes on: an error does not."""
+        try:
+            body = codec.read(data)
+        except ValueError:
+            self._malformed("the provider's stream holds an event that is not JSON")
+            return False
+        self.error = fault.embedded(body)
+        if self.error is not None or not codec.is_object(body):
+            return self.error is None
+        found: Any = body.get("candidates")
+        for place, item in enumerate(found if codec.is_list(found) else ()):
+            if codec.is_object(item):
+                self._note(item, place)
+        if not self._reasons and (refused := candidates.refusal_of(body)):
+            self._reasons[0] = refused[0]
+            self.finish_reason = "content_filter"
+            self.saw_content = True
+        return True
+
+    def _note(self, item: Json, place: int) -> None:
+        index: Any = item.get("index")
+        index = index if isinstance(index, int) else place
+        self._reasons[index] = candidates.reason_of(item) or self._reasons.get(index, "")
+        self._message |= candidates.kept(item, candidates.CHOICE)
+
+    def _count(self) -> None:
+        """Reads the latest usage; most events have one, and the last holds for all."""
+        waiting, self._counted = self._counted, {}
+        for raw in dict.fromkeys(waiting.values()):
+            try:
+                body: Any = codec.read(_data(raw))
+            except ValueError:
+                continue
+            if codec.is_object(body) and codec.is_object(given := body.get("usageMetadata")):
+                self._metadata |= given
+                self.usage_body = usage.body_of(self._metadata)
+
+
+def _line(found: bytes) -> bytes:
+    """An object as one line, as an event's data has to be."""
+    return codec.write(codec.read(found)) if b"\n" in found and stream.is_whole(found) else found
+
+
+def _data(event: bytes) -> bytes:
+    """The data of an event."""
+    return b"\n".join(line.rstrip(b"\r") for line in _DATA.findall(event))

@@ -4,7 +4,7 @@ https://platform.claude.com/docs/en/build-with-claude/streaming, read 2026-11-21
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
@@ -16,20 +16,20 @@ from xroute.dialects.openai.codec import Json
 from xroute.errors import CallError
 from xroute.wire.chunk import Chunk
 
-# How the reasoning of other makers' models reaches the client: in blocks of its own · only what their
-# provider needs back · that too only before a call of a tool, where the next turn depends on it.
-Show = Literal["shown", "omitted", "hidden"]
-
 _BESIDES = ("content", "reasoning", "reasoning_details", "annotations", "other_annotations", "native_content")
 _TEXT_END = b"}}\n\n"
 
 
 class MessagesEncoder:
-    """The events of one stream."""
+    """The events of one stream.
 
-    def __init__(self, request_id: str, show: Show, stops: tuple[str, ...]) -> None:
+    `shown`: the reasoning of other makers' models comes in blocks of its own. Where it is not to be shown, it
+    comes sealed before the first call of a tool, as the next turn depends on it, and else not at all.
+    """
+
+    def __init__(self, request_id: str, *, shown: bool, stops: tuple[str, ...]) -> None:
         self._request_id = request_id
-        self._show: Show = show
+        self._shown = shown
         self._stops = stops
         self._out: list[bytes] = []
         self._begun = False
@@ -156,7 +156,7 @@ class MessagesEncoder:
 
     def _start(self, kind: str, block: Json) -> None:
         self._close()
-        if kind != "thinking" and self._items and (self._show == "omitted" or kind == "tool_use"):
+        if kind == "tool_use" and self._items:
             self._sealed()
         self._index += 1
         self._open = kind
@@ -219,23 +219,24 @@ class MessagesEncoder:
 
     def _think_other(self, text: str, items: list[Json]) -> None:
         """Another maker's: in one block until something else comes, sealed at its end."""
-        if self._show == "shown" and (text or seal.is_worth(items)):
+        if self._shown and (text or seal.is_worth(items)):
             if self._open != "thinking" or self._thought is not None:
                 self._start("thinking", {"type": "thinking", "thinking": "", "signature": ""})
                 self._thought = None
             if text:
                 self._texts.append(text)
                 self._more("thinking_delta", "thinking", text)
+        elif text and not any(map(seal.text_of, items)):
+            self._items.setdefault("text", seal.plain(""))["text"] += text
         for item in items:
             seal.merge(self._items, item)
 
     def _sealed(self) -> None:
         """What another provider needs back, in a block that shows nothing."""
         items, self._items = self._items.values(), {}
-        if seal.is_worth(items):
-            block: Json = {"type": "thinking", "thinking": "", "signature": seal.seal(items, None)}
-            self._start("redacted", block)
-            self._close()
+        block: Json = {"type": "thinking", "thinking": "", "signature": seal.seal(items, "")}
+        self._start("redacted_thinking", block)
+        self._close()
 
     # Tool calls.
 
@@ -264,9 +265,6 @@ class MessagesEncoder:
         late, self._late = self._late, []
         for delta in late:
             self._besides(delta)
-        if self._show == "omitted" and self._items:
-            self._close()
-            self._sealed()
 
     def _ending(self, own: Any) -> Json:
         reason, met = reply.stop(self._choice, self._stops, self._calls.any)

@@ -80,7 +80,10 @@ def _think(made: Json, block: Json, at: Path) -> None:
         made["reasoning"] = f"{made['reasoning']}\n\n{thought}" if "reasoning" in made else thought
     signature = block.get("signature")
     if isinstance(signature, str) and seal.is_sealed(signature):
-        details += seal.unseal(signature, thought)
+        items = seal.unseal(signature, thought)
+        details += items
+        if not thought and (hidden := "".join(map(seal.text_of, items))):
+            made["reasoning"] = hidden
         return
     signed = {"signature": signature} if signature else {}
     details.append({"type": "reasoning.text", "text": thought, **signed, "format": FORMAT, "index": place})

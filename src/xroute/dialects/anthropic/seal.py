@@ -37,14 +37,19 @@ def is_worth(items: Collection[Json]) -> bool:
     return any(item.get(name) for item in items for name in _WORTH)
 
 
-def seal(items: Collection[Json], thinking: str | None) -> str:
+def plain(text: str) -> Json:
+    """An item for reasoning that came as text alone."""
+    return {"type": "reasoning.text", "text": text, "format": "unknown"}
+
+
+def seal(items: Collection[Json], thinking: str) -> str:
     """The signature of a block with this text that another provider's model has thought.
 
-    A text that is the block's own is left out, as it comes back with the block; None leaves all texts out.
+    A text that is the block's own is left out, as it comes back with the block.
     """
-    if not is_worth(items):
+    if thinking and not is_worth(items):
         return PREFIX
-    if thinking is None or [text for item in items if (text := text_of(item))] == [thinking]:
+    if [text for item in items if (text := text_of(item))] == [thinking]:
         items = [{name: value for name, value in item.items() if name not in _TEXTS} for item in items]
     try:
         raw = orjson.dumps(list(items), option=orjson.OPT_SORT_KEYS)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from xroute.dialects.anthropic import cite, reply, seal
-from xroute.dialects.anthropic.events import MessagesEncoder, Show
+from xroute.dialects.anthropic.events import MessagesEncoder
 from xroute.dialects.anthropic.refusal import refuse
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
@@ -13,22 +13,25 @@ __all__ = ["MessagesSurface", "refuse", "surface_of", "write_count"]
 
 
 class MessagesSurface:
-    """Messages. The same object serves every call with the same wishes."""
+    """Messages. The same object serves every call with the same wishes.
+
+    `shown`: other makers' reasoning is for the client to see; see `MessagesEncoder`.
+    """
 
     dialect = "anthropic"
 
-    def __init__(self, show: Show, stops: tuple[str, ...] = ()) -> None:
-        self._show: Show = show
+    def __init__(self, *, shown: bool, stops: tuple[str, ...] = ()) -> None:
+        self._shown = shown
         self._stops = stops  # the client's stop sequences
 
     def __repr__(self) -> str:
-        return f"<MessagesSurface, other makers' reasoning {self._show}>"
+        return f"<MessagesSurface, other makers' reasoning {'shown' if self._shown else 'sealed'}>"
 
     def write(self, body: Json) -> bytes:
         choices: Any = body.get("choices") or [{}]
         choice: Json = choices[0]
         said: Json = choice.get("message") or {}
-        content = _blocks(said, self._show)
+        content = _blocks(said, self._shown)
         refusal = None if body.get("stop_details") else said.get("refusal")
         called = bool(said.get("tool_calls"))
         reason, met = reply.stop(choice, self._stops, called)
@@ -50,17 +53,13 @@ class MessagesSurface:
         return codec.write(message)
 
     def encoder(self, request_id: str, created: int) -> MessagesEncoder:
-        return MessagesEncoder(request_id, self._show, self._stops)
+        return MessagesEncoder(request_id, shown=self._shown, stops=self._stops)
 
     def refuse(self, error: CallError, request_id: str) -> bytes:
         return refuse(error, request_id)
 
 
-_SURFACES: dict[Show, MessagesSurface] = {
-    "shown": MessagesSurface("shown"),
-    "omitted": MessagesSurface("omitted"),
-    "hidden": MessagesSurface("hidden"),
-}
+_SHOWN, _SEALED = MessagesSurface(shown=True), MessagesSurface(shown=False)
 
 
 def surface_of(given: Json) -> MessagesSurface:
@@ -69,13 +68,11 @@ def surface_of(given: Json) -> MessagesSurface:
     A client that has not asked for thinking expects text first, so others' reasoning is kept from it.
     """
     thinking: Json = given.get("thinking") or {}
-    show: Show = "shown"
-    if thinking.get("type") in (None, "disabled", "between_tools"):
-        show = "hidden"
-    elif thinking.get("display") == "omitted":
-        show = "omitted"
-    stops: Any = given.get("stop_sequences")
-    return MessagesSurface(show, tuple(stops)) if stops else _SURFACES[show]
+    asked = thinking.get("type") not in (None, "disabled", "between_tools")
+    shown = asked and thinking.get("display") != "omitted"
+    if stops := given.get("stop_sequences"):
+        return MessagesSurface(shown=shown, stops=tuple(stops))
+    return _SHOWN if shown else _SEALED
 
 
 def write_count(tokens: int) -> bytes:
@@ -83,7 +80,7 @@ def write_count(tokens: int) -> bytes:
     return b'{"input_tokens":%d}' % tokens
 
 
-def _blocks(said: Json, show: Show) -> list[Json]:
+def _blocks(said: Json, shown: bool) -> list[Json]:
     """The content blocks of a whole message."""
     if native := reply.natives(said):
         return list(native)
@@ -92,12 +89,10 @@ def _blocks(said: Json, show: Show) -> list[Json]:
     own = [_own(item) for item in items if seal.is_own(item)]
     others = [item for item in items if not seal.is_own(item)]
     text = "" if own else said.get("reasoning") or "".join(map(seal.text_of, others))
-    sealed = _sealed(text, others, show)
     calls = [_call(call) for call in said.get("tool_calls") or ()]
-    said_blocks = _texts(said)
-    if show == "hidden":
-        return own + said_blocks + (sealed if calls else []) + calls
-    return own + sealed + said_blocks + calls
+    if shown:
+        return own + _thought(text, others) + _texts(said) + calls
+    return own + _texts(said) + (_sealed(text, others) if calls else []) + calls
 
 
 def _own(item: Json) -> Json:
@@ -107,11 +102,14 @@ def _own(item: Json) -> Json:
     return {"type": "thinking", "thinking": item.get("text") or "", "signature": signature}
 
 
-def _sealed(text: str, items: list[Json], show: Show) -> list[Json]:
-    worth = seal.is_worth(items)
-    if show != "shown":
-        return [_thinking("", seal.seal(items, None))] if worth else []
-    return [_thinking(text, seal.seal(items, text))] if text or worth else []
+def _thought(text: str, items: list[Json]) -> list[Json]:
+    return [_thinking(text, seal.seal(items, text))] if text or seal.is_worth(items) else []
+
+
+def _sealed(text: str, items: list[Json]) -> list[Json]:
+    if text and not any(map(seal.text_of, items)):
+        items = [seal.plain(text), *items]
+    return [_thinking("", seal.seal(items, ""))] if items else []
 
 
 def _thinking(text: str, signature: str) -> Json:

@@ -28,7 +28,15 @@ FINISHES = {
     ),
 }
 NUMBERS = {1: "STOP", 2: "MAX_TOKENS", 3: "SAFETY"}
-FAILED = ("MALFORMED", "UNEXPECTED_TOOL_CALL", "TOO_MANY", "MISSING_THOUGHT", "OTHER", "IMAGE_OTHER", "NO_IMAGE")
+FAILED = (
+    "MALFORMED",
+    "UNEXPECTED_TOOL_CALL",
+    "TOO_MANY",
+    "MISSING_THOUGHT",
+    "OTHER",
+    "IMAGE_OTHER",
+    "NO_IMAGE",
+)
 NATIVE = ("executableCode", "codeExecutionResult", "toolCall", "toolResponse", "fileData")
 
 
@@ -169,7 +177,9 @@ def _call(one: Choice, call: Json) -> None:
         return
     args = json.loads(one.tools[-1].arguments)
     for piece in call["partialArgs"]:
-        value = next((piece[name] for name in ("stringValue", "numberValue", "boolValue") if name in piece), None)
+        value = next(
+            (piece[name] for name in ("stringValue", "numberValue", "boolValue") if name in piece), None
+        )
         _put(args, piece["jsonPath"].removeprefix("$.").replace("[", ".[").split("."), value)
     one.tools[-1].arguments = json.dumps(args)
 

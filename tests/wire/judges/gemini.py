@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from tests.wire import faults, geminis, reading
+from tests.wire import faults, geminis, prompts, reading
 from tests.wire.foreign import GIVEN, Judge
 from tests.wire.geminis import Said
 from tests.wire.judges import chat
 from tests.wire.reading import Reading
 from tests.wire.recordings import Recording
-from tests.wire.verdict import Failed, Skipped, expect
+from tests.wire.verdict import Skipped, expect
 
 from xroute.dialects import gemini
 from xroute.dialects.answer import ErrorBody, Malformed
@@ -31,15 +31,38 @@ def check(recording: Recording) -> None:
     elif recording.streaming:
         JUDGE._stream(recording)
         _passed(recording)
+        _request(recording)
     else:
         JUDGE._whole(recording)
-    pass
+        _request(recording)
+
+
+def _request(recording: Recording) -> None:
+    """The recorded request in canonical form and back again says the same, and Google's SDK takes it."""
+    if recording.data.get("request_encoding") != "text" or recording.data.get("request_notes"):
+        return
+    given = prompts.camel(json.loads(recording.data["request_body"]))
+    canonical = prompts.canonical_of(given)
+    before = json.dumps(canonical)
+    upstream = recording.data["url"].rpartition("/models/")[2].partition(":")[0]
+    sent, dropped, _ = gemini.encode(canonical, upstream=upstream, quirks=JUDGE.quirks)
+    expect(json.dumps(canonical) == before, "encode changed the client's body")
+    if not prompts.problem(given):
+        expect(not prompts.problem(sent), f"not a request of the SDK: {prompts.problem(sent)}")
+    old, new = prompts.meant(given), prompts.meant(prompts.camel(json.loads(json.dumps(sent))))
+    if upstream.startswith("gemini-2.0") and old["thinking"] == {"thinkingBudget": "0"}:
+        old["thinking"] = {}  # it does not think
+    for name, value in old.items():
+        expect(value == new[name], f"another {name}: {new[name]!r:.300}, not {value!r:.300}")
+    expect(not dropped, f"dropped {dropped}")
 
 
 def _error(recording: Recording) -> None:
     """The class is judged by `faults`; the status word has to be kept, or be told more exactly."""
     if "input token count" in recording.text:
-        failure = classify(recording.status, recording.headers, gemini.error_of(recording.status, {}, recording.body))
+        failure = classify(
+            recording.status, recording.headers, gemini.error_of(recording.status, {}, recording.body)
+        )
         expect(failure.kind == "context_length", f"too long a prompt is {failure.kind}")
     else:
         faults.check(recording)
@@ -78,7 +101,9 @@ class _Judge(Judge):
             word = choice["native_finish_reason"]
             expect(word == said.natives[choice["index"]], f"another native finish reason: {word}")
             texts = [d["text"] for d in choice["message"].get("reasoning_details") or [] if "text" in d]
-            expect("".join(texts) == (choice["message"].get("reasoning") or ""), "details and reasoning differ")
+            expect(
+                "".join(texts) == (choice["message"].get("reasoning") or ""), "details and reasoning differ"
+            )
         self._agree(said, got, answer.usage, heaps)
         logprobs = [choice["logprobs"] for choice in answer.body["choices"] if choice["logprobs"]]
         expect(sum(len(item["content"]) for item in logprobs) == said.logprobs, "log probabilities were lost")
@@ -128,7 +153,10 @@ class _Judge(Judge):
         for one in (said, got):
             _values(one)
         chat._same(said, got)
-        expect(_all(heaps, "images", lambda item: item["image_url"]["url"].partition(",")[2]) == said.images, "images")
+        expect(
+            _all(heaps, "images", lambda item: item["image_url"]["url"].partition(",")[2]) == said.images,
+            "images",
+        )
         held = _all(heaps, "reasoning_details", lambda item: item.get("data") or item.get("signature"))
         traces = _all(heaps, "native_content", lambda item: item)
         held += [trace.get("thoughtSignature") for trace in traces]
@@ -184,7 +212,9 @@ def _passed(recording: Recording) -> None:
             out += b"".join(chunk.raw for chunk in decoder.finish())
         except CutError:
             cut = True
-        ends.append((out, cut, decoder.done, decoder.error, decoder.usage, decoder.saw_content, decoder.chars))
+        ends.append(
+            (out, cut, decoder.done, decoder.error, decoder.usage, decoder.saw_content, decoder.chars)
+        )
     expect(ends[0] == ends[1] == ends[2], "passed on otherwise when cut otherwise")
     out, cut, done, error, usage, _, _ = ends[0]
     expect((error is not None) == (said.error is not None or said.failed), f"passed on with {error}")
@@ -193,7 +223,10 @@ def _passed(recording: Recording) -> None:
         expected = geminis.usage_of(said)
         expect((usage is None) == (expected is None), "usage of passed bytes was lost")
         if usage is not None and expected is not None:
-            expect((usage.input, usage.output) == (expected["prompt_tokens"], expected["completion_tokens"]), "usage")
+            expect(
+                (usage.input, usage.output) == (expected["prompt_tokens"], expected["completion_tokens"]),
+                "usage",
+            )
         if text[:1] not in ("[", "{"):
             expect(out.rstrip() == recording.body.rstrip(), "other bytes were passed on")
 

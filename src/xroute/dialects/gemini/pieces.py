@@ -58,8 +58,8 @@ class Progress:
             yield from self._blob(blob, part, signature)
         elif part.keys() - _BESIDE:
             yield self._native(part)
-        elif signature:
-            yield self._signed(signature)
+        else:
+            yield from self._text("", part.get("thought") is True, signature)
 
     def _text(self, text: str, thought: bool, signature: str) -> Iterator[Json]:
         if thought:

@@ -18,7 +18,7 @@ def config(body: Json, family: Family, output: int | None, dropped: list[str]) -
     """The thinkingConfig; None where the client says nothing, or the model does not think."""
     wish = thinking.wish(body)
     if wish is None:
-        return None
+        return {"includeThoughts": True} if family.thinks and _is_shown(body) else None
     if not family.thinks:
         if wish.on:
             dropped.append(_name(body))
@@ -61,6 +61,12 @@ def _is_open(body: Json) -> bool:
     given: Any = body.get("reasoning")
     limit: Any = given.get("max_tokens") if codec.is_object(given) else None
     return isinstance(limit, int) and limit < 0
+
+
+def _is_shown(body: Json) -> bool:
+    """Thoughts are to be seen, however many there are: they are not unless they are asked for."""
+    given: Any = body.get("reasoning")
+    return codec.is_object(given) and given.get("exclude") is False
 
 
 def _name(body: Json) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 # aws, google: a key is sent as it is; without one, requests are signed with what is found on this machine
-Auth = Literal["bearer", "header", "query", "none", "aws", "google"]
+Auth = Literal["bearer", "header", "query", "none", "aws", "google", "oauth"]
 
 # How a provider of OpenAI's dialect is told how much to reason:
 # effort           reasoning_effort, as OpenAI has it
@@ -79,6 +79,7 @@ class Provider:
     env: tuple[str, ...] = ()  # variables that may hold the key, first found wins
     auth: Auth = "bearer"
     auth_name: str = ""  # the header's or query parameter's name for auth = header | query
+    token: dict[str, str] = field(default_factory=dict[str, str])  # auth = oauth: `url` and the form's fields
     vars: dict[str, str] = field(default_factory=dict[str, str])  # placeholder -> environment variable
     headers: dict[str, str] = field(default_factory=dict[str, str])  # sent with every request
     query: dict[str, str] = field(default_factory=dict[str, str])  # such as api-version

@@ -20,7 +20,7 @@ from xroute.config.secret import Secret
 
 Strategy = Literal["balanced", "price", "latency", "throughput", "order", "weighted"]
 Dialect = Literal["openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere", "ollama"]
-Auth = Literal["bearer", "header", "query", "none", "aws", "google"]
+Auth = Literal["bearer", "header", "query", "none", "aws", "google", "oauth"]
 Reasoning = Literal["effort", "object", "enabled", "thinking", "enable_thinking", "template", "none"]
 Server = Literal["own", "granian"]
 LogLevel = Literal["debug", "info", "warning", "error"]

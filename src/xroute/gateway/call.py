@@ -25,6 +25,7 @@ from xroute.routing.failure import Failure
 from xroute.routing.plan import Needs, Plan, Ratios, plan_call
 from xroute.routing.retry import next_turn
 from xroute.routing.standing import blame, note_speed, praise
+from xroute.upstream.oauth import TokenSigner
 from xroute.wire.call import Call
 from xroute.wire.http import Transport
 from xroute.wire.usage import Usage
@@ -58,6 +59,9 @@ class Gateway:
         self.ratios = Ratios()
         self._attempts = Attempts(transports, fleet.settings.limits.answer_mib * 1024 * 1024, clock)
         self.recorders = list(recorders)
+        for signer in (signer for host in fleet.hosts.values() for signer in host.signers):
+            if isinstance(signer, TokenSigner):
+                signer.transports = transports
         self._clock = clock
         self._dice = dice
         self._sleep = sleep

@@ -146,6 +146,8 @@ class Fleet:
     def _make(self, id_: str, model: Model, offer: Offer, host: Host, place: int) -> Deployment:
         provider = host.provider
         name, key, weight = host.keys[place]
+        signer = host.signers[place]
+        sent = None if signer else key
         context, output = offer.limits(model)
         dialect = offer.dialect or provider.dialect
         paths = operations.paths(dialect, provider)
@@ -159,12 +161,12 @@ class Fleet:
             upstream=offer.upstream,
             dialect=dialect,
             targets={
-                operation: model_target(provider, path, offer.upstream, key, host.variables)
+                operation: model_target(provider, path, offer.upstream, sent, host.variables)
                 for operation, path in paths.items()
             },
             operations=operations.of_model(model) & paths.keys(),
             refused=operations.refused(dialect, provider.quirks),
-            signer=host.signer if key is None else None,
+            signer=signer,
             credential=credential,
             health=Health(self._rules),
             price=self.prices.price(provider.id, offer.upstream, model.id),

@@ -10,6 +10,7 @@ from xroute.config.settings import CredentialSettings, ModelSettings, ProviderSe
 from xroute.errors import ConfigError
 from xroute.upstream.auth import models_target
 from xroute.upstream.head import make_head, split_url
+from xroute.upstream.signers import signer_of
 from xroute.wire.http import Signer, Target
 
 # Fields of a provider that a config section may set over the catalog's.
@@ -26,7 +27,7 @@ class Host:
     settings: ProviderSettings
     origin: str  # "config", or the variable in which the key was found
     problem: str = ""  # why it cannot be used, for people; "" = it can
-    signer: Signer | None = None  # for keys that are None
+    signers: tuple[Signer | None, ...] = ()  # beside `keys`: None where the key itself is sent
 
     def __repr__(self) -> str:
         return f"Host({self.provider.id}, {len(self.keys)} credentials, from {self.origin})"
@@ -63,7 +64,9 @@ def find_host(provider: Provider, section: ProviderSettings, environ: Mapping[st
     keys = _keys(provider, section.credentials, environ)
     if keys and keys[0][0] in provider.env and keys[0][0] != origin:
         origin = f"{origin}, {keys[0][0]}"
-    return Host(provider, keys, variables, section, origin, _problem(provider, keys, variables))
+    problem = _problem(provider, keys, variables)
+    signers = () if problem else tuple(signer_of(provider, key, variables) for _, key, _ in keys)
+    return Host(provider, keys, variables, section, origin, problem, signers)
 
 
 def _problem(
@@ -101,7 +104,7 @@ def _keys(
     for variable in provider.env:
         if value := environ.get(variable, "").strip():
             return ((variable, value, 1.0),)
-    if provider.local or provider.auth == "none" or not provider.env:
+    if provider.local or provider.auth in ("none", "aws", "google") or not provider.env:
         return (("none", None, 1.0),)
     return ()
 

@@ -36,7 +36,7 @@ def target(provider: Provider, path: str, key: str | None, variables: dict[str, 
                 query[provider.auth_name] = key
             case "aws" | "google":  # an API key, an access token: sent as it is
                 headers.append(("authorization", f"Bearer {key}"))
-            case "none":
+            case "none" | "oauth":
                 pass
     url = base + path
     if query:
@@ -56,10 +56,11 @@ def mask(text: str, target: Target) -> str:
     return text
 
 
-def _fill(provider: Provider, variables: dict[str, str]) -> str:
-    url = provider.base_url
+def filled(text: str, provider: Provider, variables: dict[str, str]) -> str:
+    """A text of the provider's file with its placeholders filled; ConfigError says which has no value."""
+    url = text
     for name, variable in provider.vars.items():
-        if "{" + name + "}" not in url:
+        if "{" + name + "}" not in text:
             continue
         value = variables.get(name, "")
         if not value:
@@ -68,6 +69,11 @@ def _fill(provider: Provider, variables: dict[str, str]) -> str:
                 f"providers.{provider.id}",
             )
         url = url.replace("{" + name + "}", value)
+    return url
+
+
+def _fill(provider: Provider, variables: dict[str, str]) -> str:
+    url = filled(provider.base_url, provider, variables)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https", "sim") or (parts.scheme != "sim" and not parts.hostname):
         raise ConfigError(f"base_url {url!r} is no http or https address", f"providers.{provider.id}")

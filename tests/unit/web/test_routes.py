@@ -7,6 +7,9 @@ from tests.unit.web.dialogue import ask, request
 
 EXPECTED = {
     ("POST", "/v1/chat/completions"): "key",
+    ("POST", "/v1/messages"): "key",
+    ("POST", "/v1/messages/count_tokens"): "key",
+    ("POST", "/v1beta/models/"): "key",
     ("GET", "/v1/models"): "key",
     ("GET", "/v1/models/"): "key",
     ("GET", "/api/v1/health/deployments"): "key",
@@ -15,12 +18,17 @@ EXPECTED = {
     ("GET", "/readyz"): "public",
     ("GET", "/metrics"): "public",
 }
-CALL = b'{"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}'
+CALL = (
+    b'{"model": "gpt-4o", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}],'
+    b' "contents": [{"parts": [{"text": "Hi"}]}]}'
+)
 SECRET = [(method, path) for (method, path), access in EXPECTED.items() if access == "key"]
 PUBLIC = [(method, path) for (method, path), access in EXPECTED.items() if access == "public"]
 
 
 def full(path):
+    if path == "/v1beta/models/":
+        return path + "gpt-4o:generateContent"
     return path + "gpt-4o" if path.endswith("/") else path
 
 

@@ -22,7 +22,45 @@ _COMPLETION = _json(
 )
 _COMPLETION["content"]["text/event-stream"] = {}  # OpenAPI 3.1 has no schema for the events of a stream
 
+
+def call(
+    id_: str, summary: str, *parameters: dict[str, Any], needs: tuple[str, ...] = ("model",)
+) -> dict[str, Any]:
+    """A POST in the words of another API, whose own reference says what goes in and comes out."""
+    body = {"type": "object", "required": list(needs), "additionalProperties": True}
+    told = _json({"type": "object"}, "An error in the shape of that API.")
+    described: dict[str, Any] = {
+        "operationId": id_,
+        "tags": ["inference"],
+        "summary": summary,
+        "security": _KEY,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {
+            "200": _json({"type": "object"}, "The answer, or a stream of it."),
+            **{str(status): told for status in (400, 401, 404, 413, 429, 500, 502, 503, 504)},
+        },
+    }
+    return {"post": described | ({"parameters": list(parameters)} if parameters else {})}
+
+
+_GEMINI = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "`<model>:generateContent`, `:streamGenerateContent` or `:countTokens`.",
+    "schema": {"type": "string", "minLength": 1},
+}
+
 PATHS: dict[str, Any] = {
+    "/v1/messages": call(
+        "messages", "Anthropic's Messages, by any deployment.", needs=("model", "messages", "max_tokens")
+    ),
+    "/v1/messages/count_tokens": call(
+        "countMessages", "The tokens that Messages would use.", needs=("model", "messages")
+    ),
+    "/v1beta/models/{id}": call(
+        "generateContent", "Google's generateContent, by any deployment.", _GEMINI, needs=("contents",)
+    ),
     "/v1/chat/completions": {
         "post": {
             "operationId": "chat",

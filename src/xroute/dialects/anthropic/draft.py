@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from xroute.dialects.anthropic.family import Family
+from xroute.dialects.claude import Family
 from xroute.dialects.openai.codec import Json
 
 

@@ -9,8 +9,8 @@ from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Encoded
 from xroute.dialects.anthropic import effort, schema, tools, turns
 from xroute.dialects.anthropic.draft import Draft
-from xroute.dialects.anthropic.family import family_of
 from xroute.dialects.anthropic.words import ANSWER
+from xroute.dialects.claude import family_of
 from xroute.dialects.openai import codec, tokens
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.encode import OWN

@@ -22,7 +22,14 @@ OLDEST = "-v3"  # in the names of the models that know one image a request and n
 _KEPT = ("truncate", "max_tokens", "priority", "output_dimension", "embedding_types")
 _READ = frozenset({"model", "input", "encoding_format", "dimensions", "truncation", *purpose.FIELDS, *_KEPT})
 _ECHOED = frozenset({"embeddings", "texts", "response_type"})  # the texts are the client's own
-_TYPES = {"similarity": "clustering", "code_query": "search_query", "code_document": "search_document"}
+_TYPES = {
+    **dict.fromkeys(
+        ("search_query", "code_query", "question_answering", "fact_verification"), "search_query"
+    ),
+    **dict.fromkeys(("search_document", "code_document"), "search_document"),
+    **dict.fromkeys(("clustering", "similarity"), "clustering"),
+    "classification": "classification",
+}
 _DEFAULT = "search_document"  # the field is required: most vectors are made to be stored
 
 

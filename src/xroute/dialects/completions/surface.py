@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.surface import DONE, error_object, refuse
@@ -47,7 +45,7 @@ class CompletionsEncoder:
         self._offsets: dict[int, int] = {}  # choice -> characters so far, as logprobs count them
 
     def feed(self, chunks: Sequence[Chunk]) -> bytes:
-        return b"".join([self._event(orjson.loads(chunk.raw)) for chunk in chunks])
+        return b"".join([self._event(chunk.body or codec.read(chunk.raw)) for chunk in chunks])
 
     def finish(self, last: bytes) -> bytes:
         if not last or not self._include_usage:

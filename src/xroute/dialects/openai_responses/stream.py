@@ -79,6 +79,7 @@ class Decoder(Translated):
         self._known: list[_Item] = []
         self._order: list[tuple[_Item, str]] = []
         self._named = False
+        self._placed = False  # events say the place of their item
         self._length = 0  # characters of text
         self._thought = False  # any reasoning text is out
         self._details: dict[tuple[int, str, int], int] = {}  # (item, kind, part) -> index of its detail
@@ -155,10 +156,13 @@ class Decoder(Translated):
 
     def _last(self, response: Json, incomplete: bool) -> None:
         messages = [{**item.note, "length": item.length} for item in self._known if item.note is not None]
+        more: Json = {}
         if entry := order.note([kind for _, kind in self._order], messages):
-            self._delta({"native_content": [entry]}, content=False)
-        elif messages and (phase := messages[0].get("phase")):
-            self._delta({"phase": phase}, content=False)
+            more["native_content"] = [entry]
+        if len(messages) == 1 and (phase := messages[0].get("phase")):
+            more["phase"] = phase
+        if more:
+            self._delta(more, content=False)
         if tier := _word(response.get("service_tier")):
             self._name(**{"service_tier" if tier in envelope.TIERS else "native_service_tier": tier})
         status = "incomplete" if incomplete else response.get("status") or "completed"
@@ -172,6 +176,7 @@ class Decoder(Translated):
         """The item that an event is about: by its place, else by its id."""
         place: Any = body.get("output_index")
         id_ = (id_of(item) if item else _word(body.get("item_id"))) or ""
+        self._placed = self._placed or place.__class__ is int
         key: int | str = place if place.__class__ is int else id_
         known = self._items.get(key)
         if known is None:
@@ -237,13 +242,13 @@ class Decoder(Translated):
     def _complete(self, response: Json) -> None:
         """The last event repeats all items: those that were not streamed go out now.
 
-        Where events were without a place, or ids change from event to event (Copilot's do), an item is
-        known by its number among the others.
+        Where events were without a place and ids change from event to event, an item is known by its number
+        among the others.
         """
         given: Any = response.get("output")
         for place, item in enumerate(entries(given)):
             known = self._items.get(place) or self._items.get(id_of(item))
-            if known is None and place < len(self._known):
+            if known is None and not self._placed and place < len(self._known):
                 known = self._known[place]
             self._close(known or self._item({"output_index": place}, item), item)
 

@@ -3,10 +3,19 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from xroute.dialects.answer import MALFORMED, Answer, Chunk, ErrorBody, ErrorInfo, Malformed
 from xroute.dialects.translated import Translated
-from xroute.errors import ConfigError, ProtocolError, TimedOut, TransportError, XrouteError
+from xroute.errors import (
+    ConfigError,
+    InvalidRequest,
+    ProtocolError,
+    TimedOut,
+    TransportError,
+    XrouteError,
+)
+from xroute.gateway.batch import together
 from xroute.gateway.fleet import with_changes
 from xroute.gateway.run import Run
 from xroute.gateway.way import way_of
@@ -14,6 +23,7 @@ from xroute.routing.deployment import Deployment
 from xroute.routing.failure import Failure
 from xroute.upstream.auth import mask
 from xroute.upstream.failure import classify, of_transport
+from xroute.wire.call import Call
 from xroute.wire.http import Exchange, Signer, Target, Timeouts, Transport
 from xroute.wire.surface import Encoder
 
@@ -57,10 +67,25 @@ class Attempts:
         self._clock = clock
 
     async def complete(self, run: Run, deployment: Deployment) -> Answer:
-        """A whole answer; AttemptFailed if there is none."""
+        """A whole answer; AttemptFailed if there is none.
+
+        What is more than one request of the provider holds goes as several, and comes back as one.
+        """
+        way = way_of(run.call, deployment)
+        if way.batch is None:
+            return await self._complete(run, run.call, deployment)
+        calls = way.parts(run.call, deployment)
+        answers = await together([partial(self._complete, run, call, deployment) for call in calls])
+        try:
+            return way.batch.merge([call.body for call in calls], answers)
+        except Malformed as error:
+            raise AttemptFailed(Failure("malformed", error.message)) from error
+
+    async def _complete(self, run: Run, call: Call, deployment: Deployment) -> Answer:
+        """The answer to one request."""
         try:
             timeouts, until = self.timeouts(run, deployment)
-            exchange = await self._send(run, deployment, timeouts, until)
+            exchange = await self._send(run, call, deployment, timeouts, until)
             try:
                 raw = await self._read(exchange, timeouts, until, self._max_answer)
             finally:
@@ -78,7 +103,7 @@ class Attempts:
             first = min(until, sent + timeouts.first_token)
             timeouts = replace(timeouts, first_byte=least(timeouts.first_byte, timeouts.first_token))
         try:
-            exchange = await self._send(run, deployment, timeouts, until)
+            exchange = await self._send(run, run.call, deployment, timeouts, until)
             try:
                 way, request_id, created = (
                     way_of(run.call, deployment),
@@ -104,16 +129,22 @@ class Attempts:
         total = "total" in run.call.timeouts and self._clock() >= run.deadline
         return replace(failure, is_impatience=total or (own is not None and error.limit_s <= own))
 
-    async def _send(self, run: Run, deployment: Deployment, timeouts: Timeouts, until: float) -> Exchange:
+    async def _send(
+        self, run: Run, call: Call, deployment: Deployment, timeouts: Timeouts, until: float
+    ) -> Exchange:
         """The exchange of a good answer; AttemptFailed for a status that is none."""
-        way = way_of(run.call, deployment)
-        body, encoded = way.request(run.call, deployment)
+        way = way_of(call, deployment)
+        try:
+            body, encoded = way.request(call, deployment)
+        except InvalidRequest as error:  # another deployment may take what this one has no words for
+            failure = Failure("unsupported", error.message, code=error.code, param=error.param)
+            raise AttemptFailed(failure) from error
         run.dropped = encoded.dropped
         if run.strict and run.dropped:
             raise AttemptFailed(
                 Failure("unsupported", _lost(run.dropped), code="unsupported_parameter", param=run.dropped[0])
             )
-        target = _aim(run, deployment, encoded.headers)
+        target = _aim(way.operation, call, deployment, encoded.headers)
         if deployment.signer is not None:
             target = await self._signed(deployment.signer, target, body)
         scheme = target.url.partition(":")[0]
@@ -207,12 +238,12 @@ class Attempts:
                 raise AttemptFailed(Failure("malformed", f"the provider sent no content in {size} bytes"))
 
 
-def _aim(run: Run, deployment: Deployment, headers: tuple[tuple[str, str], ...]) -> Target:
+def _aim(operation: str, call: Call, deployment: Deployment, headers: tuple[tuple[str, str], ...]) -> Target:
     """Where the call goes; `headers` of this one request go over those that every request has."""
-    call, targets = run.call, deployment.targets
-    target = targets[call.operation]
+    targets = deployment.targets
+    target = targets[operation]
     if call.stream:
-        target = targets.get(f"{call.operation}_stream", target)
+        target = targets.get(f"{operation}_stream", target)
     if not headers:
         return target
     named = {name for name, _ in headers}

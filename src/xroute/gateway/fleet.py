@@ -150,7 +150,7 @@ class Fleet:
         sent = None if signer else key
         context, output = offer.limits(model)
         dialect = offer.dialect or provider.dialect
-        paths = operations.paths(dialect, provider)
+        paths = operations.paths(dialect, provider, offer.upstream)
         credential_id = f"{provider.id}/{name}"
         credential = self._credentials.get(credential_id) or Credential(credential_id, weight, self._rules)
         self._credentials[credential_id] = credential

@@ -15,7 +15,7 @@ KINDS: dict[str, frozenset[str]] = {
     "speech": frozenset({"speech"}),
     "transcription": frozenset({"transcriptions", "translations"}),
 }
-CHAT = frozenset({"chat", "count_tokens"})
+CHAT = frozenset({"chat", "count_tokens", "completions"})
 ALL = CHAT.union(*KINDS.values())
 PARTS = sorted(ALL - CHAT)
 
@@ -32,9 +32,16 @@ def _own(dialect: str) -> dict[str, str]:
     return found
 
 
-def paths(dialect: str, provider: Provider) -> dict[str, str]:
+def paths(dialect: str, provider: Provider, upstream: str) -> dict[str, str]:
     """Operation -> path below the provider's address; an empty path says that the provider lacks it."""
-    return {name: path for name, path in (_own(dialect) | provider.paths).items() if path}
+    own = {name: _path(dialect, name, path, provider, upstream) for name, path in _own(dialect).items()}
+    return {name: path for name, path in (own | provider.paths).items() if path}
+
+
+def _path(dialect: str, operation: str, path: str, provider: Provider, upstream: str) -> str:
+    """The path of one model, where it is not the same for all of a dialect's."""
+    part = dialects.part(dialect, operation) if operation in PARTS else None
+    return part.path(upstream, provider.quirks) if hasattr(part, "path") and part is not None else path
 
 
 def of_model(model: Model) -> frozenset[str]:

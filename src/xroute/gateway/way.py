@@ -1,6 +1,7 @@
 """How a call is put to a deployment: translated, or as the client wrote it where both speak one dialect."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -17,13 +18,15 @@ from xroute.wire.chunk import Chunk
 from xroute.wire.surface import Encoder
 
 NATIVE = "native"
+COMPLETIONS = "completions"
 
 
 class Way:
     """The functions of one dialect for one operation."""
 
-    def __init__(self, dialect: ModuleType, part: ModuleType) -> None:
+    def __init__(self, dialect: ModuleType, part: ModuleType, operation: str) -> None:
         self.dialect = dialect
+        self.operation = operation  # whose address is called
         self._part = part
         self.batch: ModuleType | None = part if hasattr(part, "split") else None
 
@@ -37,6 +40,13 @@ class Way:
             output=deployment.output,
         )
         return _dump(encoded.body), encoded
+
+    def parts(self, call: Call, deployment: Deployment) -> list[Call]:
+        """The call as several, each no larger than one request of this deployment; for those with `batch`."""
+        assert self.batch is not None
+        most = self.batch.most(deployment.upstream, deployment.quirks)
+        bodies: list[dict[str, Any]] = self.batch.split(call.body, most)
+        return [call] if len(bodies) == 1 else [replace(call, body=body) for body in bodies]
 
     def decode(self, raw: bytes, deployment: Deployment, request_id: str, created: int) -> Answer:
         """A whole answer; raises Malformed or ErrorBody."""
@@ -99,6 +109,8 @@ class Passing:
 
 def way_of(call: Call, deployment: Deployment) -> Way:
     """How this call goes to this deployment, which is one that the plan allows."""
+    if call.surface.dialect == COMPLETIONS and COMPLETIONS in deployment.targets:
+        return _completions(deployment.dialect)
     native = call.raw != b"" and call.surface.dialect == deployment.dialect
     return _way(deployment.dialect, call.operation, native)
 
@@ -107,10 +119,18 @@ def way_of(call: Call, deployment: Deployment) -> Way:
 def _way(name: str, operation: str, native: bool) -> Way:
     dialect = dialects.get(name)
     if native and (passing := dialects.part(name, NATIVE)) is not None:
-        return (Counting if operation == "count_tokens" else Passage)(dialect, passing)
+        return (Counting if operation == "count_tokens" else Passage)(dialect, passing, operation)
     part = dialect if operation == "chat" else dialects.part(name, operation)
     assert part is not None  # the fleet offers no operation that the dialect lacks
-    return Way(dialect, part)
+    return Way(dialect, part, operation)
+
+
+@cache
+def _completions(name: str) -> Way:
+    """The old completions at an endpoint of their own, beside the chat of a dialect."""
+    passing = dialects.part(COMPLETIONS, NATIVE)
+    assert passing is not None
+    return Passage(dialects.get(name), passing, COMPLETIONS)
 
 
 def _dump(body: dict[str, Any]) -> bytes:

@@ -18,6 +18,7 @@ from xroute.web.edge import Edge, Request, Route
 from xroute.web.inference import Inference
 from xroute.web.listing import Listing
 from xroute.web.metrics import Metrics
+from xroute.web.operations import Operations
 from xroute.wire.http import Transport
 
 
@@ -52,9 +53,14 @@ def create_app(
     gateway.recorders.append(metrics.record)
     keyring = Keyring(pepper, stored, [(key.name, _reveal(key.key)) for key in settings.keys])
     inference, listing = Inference(gateway, max_body), Listing(fleet)
+    operations = Operations(inference, fleet)
     management = Bridge(lambda: _management(fleet, clock), max_body)
     routes = [
         Route("POST", "/v1/chat/completions", "key", inference.chat),
+        Route("POST", "/v1/completions", "key", operations.completions),
+        Route("POST", "/v1/embeddings", "key", operations.embeddings),
+        Route("POST", "/v1/rerank", "key", operations.rerank),
+        Route("POST", "/v1/moderations", "key", operations.moderations),
         Route("POST", "/v1/messages", "key", inference.messages, refuse_messages),
         Route("POST", "/v1/messages/count_tokens", "key", inference.count_messages, refuse_messages),
         Route("POST", "/v1beta/models/", "key", inference.gemini, refuse_gemini),

@@ -7,6 +7,10 @@ from tests.unit.web.dialogue import ask, request
 
 EXPECTED = {
     ("POST", "/v1/chat/completions"): "key",
+    ("POST", "/v1/completions"): "key",
+    ("POST", "/v1/embeddings"): "key",
+    ("POST", "/v1/rerank"): "key",
+    ("POST", "/v1/moderations"): "key",
     ("POST", "/v1/messages"): "key",
     ("POST", "/v1/messages/count_tokens"): "key",
     ("POST", "/v1beta/models/"): "key",

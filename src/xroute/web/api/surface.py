@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from xroute.web.api import operations
+
 _ERROR = {"$ref": "#/components/responses/Error"}
 _KEY: list[dict[str, list[str]]] = [{"key": []}]
 
@@ -52,6 +54,7 @@ _GEMINI = {
 }
 
 PATHS: dict[str, Any] = {
+    **operations.PATHS,
     "/v1/messages": call(
         "messages", "Anthropic's Messages, by any deployment.", needs=("model", "messages", "max_tokens")
     ),
@@ -135,6 +138,7 @@ PATHS: dict[str, Any] = {
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 
 SCHEMAS: dict[str, Any] = {
+    **operations.SCHEMAS,
     "Error": {
         "type": "object",
         "required": ["error"],

@@ -69,7 +69,17 @@ async def test_without_a_known_key_nothing_is_read_and_nothing_is_told(app, meth
     assert b'"error_type":"authentication"' in sent[1]["body"]
 
 
-@pytest.mark.parametrize(("method", "path"), SECRET)
+# What the request of a chat is too little for.
+OTHERS = ["/v1/completions", "/v1/embeddings", "/v1/rerank", "/v1/moderations"]
+
+
+@pytest.mark.parametrize("path", OTHERS)
+async def test_with_a_key_the_other_operations_say_what_they_miss(app, path):
+    answer = await ask(app, "POST", path, CALL)
+    assert (answer.status, answer.error["code"]) == (400, "missing_field")
+
+
+@pytest.mark.parametrize(("method", "path"), [each for each in SECRET if each[1] not in OTHERS])
 async def test_with_a_key_every_route_answers(app, method, path):
     answer = await ask(app, method, full(path), CALL if method == "POST" else b"")
     assert answer.status == 200
@@ -99,7 +109,7 @@ NOWHERE = [
     "//v1/models",
     "/v1//models",
     "/v1/chat/completions/",
-    "/v1/completions",
+    "/v1/completions/",
     "/openai/healthz",
     "/openai/openai/v1/models",
     "/openai/api/v1/health/deployments",

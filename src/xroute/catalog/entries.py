@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-# aws, google: a key is sent as it is; without one, requests are signed with what is found on this machine
-Auth = Literal["bearer", "header", "query", "none", "aws", "google", "oauth"]
+# aws, google_cloud: a key is sent as it is; without one, requests are signed with what is found on this machine
+Auth = Literal["bearer", "header", "query", "none", "aws", "google_cloud", "oauth"]
 
 # How a provider of OpenAI's dialect is told how much to reason:
 # effort           reasoning_effort, as OpenAI has it

@@ -20,7 +20,7 @@ from xroute.config.secret import Secret
 
 Strategy = Literal["balanced", "price", "latency", "throughput", "order", "weighted"]
 Dialect = Literal["openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere", "ollama"]
-Auth = Literal["bearer", "header", "query", "none", "aws", "google", "oauth"]
+Auth = Literal["bearer", "header", "query", "none", "aws", "google_cloud", "oauth"]
 Reasoning = Literal["effort", "object", "enabled", "thinking", "enable_thinking", "template", "none"]
 Server = Literal["own", "granian"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -209,6 +209,10 @@ class ProviderSettings(Part):
     auth: Auth | None = Field(default=None, description="How the credential is sent.")
     auth_name: Text | None = Field(
         default=None, description="The header or query parameter, for `auth: header` or `query`."
+    )
+    token: dict[Text, Text] = Field(
+        default={},
+        description="For `auth: oauth`: `url`, and the fields of its form, in which `{key}` is the credential.",
     )
     headers: dict[Text, Secret] = Field(default={}, description="Sent with every request; treated as secret.")
     query: dict[Text, Secret] = Field(default={}, description="Sent with every request; treated as secret.")

@@ -50,6 +50,7 @@ def merge(known: Provider | None, id_: str, section: ProviderSettings) -> Provid
         headers=known.headers | {name: value.reveal() for name, value in section.headers.items()},
         query=known.query | {name: value.reveal() for name, value in section.query.items()},
         paths=known.paths | section.paths,
+        token=known.token | section.token,
         quirks=replace(known.quirks, **quirks) if quirks else known.quirks,
     )
 
@@ -104,7 +105,7 @@ def _keys(
     for variable in provider.env:
         if value := environ.get(variable, "").strip():
             return ((variable, value, 1.0),)
-    if provider.local or provider.auth in ("none", "aws", "google") or not provider.env:
+    if provider.local or provider.auth in ("none", "aws", "google_cloud") or not provider.env:
         return (("none", None, 1.0),)
     return ()
 

@@ -34,7 +34,7 @@ def target(provider: Provider, path: str, key: str | None, variables: dict[str, 
                 headers.append((provider.auth_name, key))
             case "query":
                 query[provider.auth_name] = key
-            case "aws" | "google":  # an API key, an access token: sent as it is
+            case "aws" | "google_cloud":  # an API key, an access token: sent as it is
                 headers.append(("authorization", f"Bearer {key}"))
             case "none" | "oauth":
                 pass

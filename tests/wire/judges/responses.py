@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from tests.wire import faults, reading, responses
+from tests.wire import faults, inquiry, reading, responses
 from tests.wire.judges import chat
 from tests.wire.reading import Choice, Reading, Tool
 from tests.wire.recordings import Recording
@@ -34,12 +34,14 @@ def check(recording: Recording) -> None:
     """Raises Failed where the dialect gives something else than the provider said."""
     if recording.status >= 400:
         faults.check(recording)
-    elif recording.data.get("response_encoding") == "base64":
+        return
+    inquiry.check(recording)
+    if recording.data.get("response_encoding") == "base64":
         raise Skipped("the recorded body is binary")
-    elif any(note.startswith(("truncated", "cut-sse", "elided-sse")) for note in recording.notes):
+    if any(note.startswith(("truncated", "cut-sse", "elided-sse")) for note in recording.notes):
         _unharmed(recording)
         raise Skipped("the recorded body is capped")
-    elif recording.streaming:
+    if recording.streaming:
         _stream(recording)
     else:
         _whole(recording)

@@ -1,8 +1,8 @@
 """The events of a streamed response as ChatCompletionChunks."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
-from zlib import crc32
 
 from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import ErrorInfo
@@ -21,6 +21,7 @@ from xroute.dialects.openai_responses.message import (
     note_of,
     parts_of,
 )
+from xroute.dialects.openai_responses.progress import Item
 from xroute.dialects.translated import Translated
 
 # Event -> kind of the text that it brings a piece of; the `done` event of each has the whole of it.
@@ -41,28 +42,6 @@ ENDS = frozenset({"response.completed", "response.incomplete", "response.failed"
 BEGINS = frozenset({"response.created", "response.in_progress", "response.queued"})
 
 
-ALL = -1
-
-
-class _Item:
-    """What is known of one item of the output."""
-
-    __slots__ = ("cited", "closed", "id", "length", "logprobs", "note", "number", "offset", "sent", "type")
-
-    def __init__(self) -> None:
-        self.type = ""
-        self.id = ""
-        # (kind, part) -> (characters that are out, their checksum); part ALL holds all parts in a row
-        self.sent: dict[tuple[str, int], tuple[int, int]] = {}
-        self.number: int | None = None  # of the tool call
-        self.note: Json | None = None  # of a message
-        self.offset = 0  # where the message's text begins in the whole
-        self.length = 0  # of the message's text
-        self.cited: dict[int, int] = {}  # part -> annotations that are out
-        self.logprobs = False  # any are out
-        self.closed = False
-
-
 class Decoder(Translated):
     """Every text goes out once: what a `done` event or the last one holds beyond the pieces is added."""
 
@@ -75,11 +54,10 @@ class Decoder(Translated):
             model=model, request_id=request_id, created=created, quirks=quirks, include_usage=include_usage
         )
         self._format = thought.format_of(model)
-        self._items: dict[int | str, _Item] = {}
-        self._known: list[_Item] = []
-        self._order: list[tuple[_Item, str]] = []
+        self._items: dict[int | str, Item] = {}
+        self._known: list[Item] = []
+        self._order: list[tuple[Item, str]] = []
         self._named = False
-        self._placed = False  # events say the place of their item
         self._length = 0  # characters of text
         self._thought = False  # any reasoning text is out
         self._details: dict[tuple[int, str, int], int] = {}  # (item, kind, part) -> index of its detail
@@ -172,15 +150,14 @@ class Decoder(Translated):
 
     # Items.
 
-    def _item(self, body: Json, item: Json | None = None) -> _Item:
+    def _item(self, body: Json, item: Json | None = None) -> Item:
         """The item that an event is about: by its place, else by its id."""
         place: Any = body.get("output_index")
         id_ = (id_of(item) if item else _word(body.get("item_id"))) or ""
-        self._placed = self._placed or place.__class__ is int
         key: int | str = place if place.__class__ is int else id_
         known = self._items.get(key)
         if known is None:
-            known = self._items[key] = _Item()
+            known = self._items[key] = Item()
             self._known.append(known)
         known.id = known.id or id_
         return known
@@ -197,14 +174,14 @@ class Decoder(Translated):
         if codec.is_object(item := body.get("item")):
             self._close(self._item(body, item), item)
 
-    def _open(self, known: _Item, item: Json) -> None:
+    def _open(self, known: Item, item: Json) -> None:
         known.type = known.type or _word(item.get("type")) or ""
         if known.type == "message" and (known.note is None or item.get("phase")):
             if known.note is None:
                 self._order.append((known, "message"))
             known.note = note_of(item, 0)
 
-    def _close(self, known: _Item, item: Json) -> None:
+    def _close(self, known: Item, item: Json) -> None:
         """A whole item: what of it is not out yet goes out now."""
         if known.closed:
             return
@@ -227,7 +204,7 @@ class Decoder(Translated):
                 delta["images"] = [image]
             self._delta(delta)
 
-    def _close_message(self, known: _Item, item: Json) -> None:
+    def _close_message(self, known: Item, item: Json) -> None:
         parts = list(enumerate(parts_of(item)))
         if not known.logprobs:
             for number, part in parts:
@@ -240,19 +217,30 @@ class Decoder(Translated):
                 self._cite(known, number, annotation)
 
     def _complete(self, response: Json) -> None:
-        """The last event repeats all items: those that were not streamed go out now.
+        """The last event repeats all items: those that were not streamed go out now."""
+        items = entries(response.get("output"))
+        streamed = Counter(known.type for known in self._known)
+        repeated = Counter(_word(item.get("type")) or "" for item in items)
+        for place, item in enumerate(items):
+            known = self._match(place, item)
+            kind = _word(item.get("type")) or ""
+            if known is None and repeated[kind] > streamed[kind]:
+                known = Item()
+                self._known.append(known)
+            if known is not None:
+                self._close(known, item)
 
-        Where events were without a place and ids change from event to event, an item is known by its number
-        among the others.
-        """
-        given: Any = response.get("output")
-        for place, item in enumerate(entries(given)):
-            known = self._items.get(place) or self._items.get(id_of(item))
-            if known is None and not self._placed and place < len(self._known):
-                known = self._known[place]
-            self._close(known or self._item({"output_index": place}, item), item)
+    def _match(self, place: int, item: Json) -> Item | None:
+        """The item that was streamed as this one: ids may change from event to event (Copilot's do), and
+        places may count items that the last event leaves out."""
+        id_ = id_of(item)
+        for known in self._known:
+            if id_ and known.id == id_:
+                return known
+        known = self._items.get(place)
+        return known if known is not None and known.type in ("", item.get("type")) else None
 
-    def _call(self, known: _Item, item: Json, arguments: str) -> None:
+    def _call(self, known: Item, item: Json, arguments: str) -> None:
         number = known.number = self._tools.get(0, 0)
         self._tools[0] = number + 1
         self._order.append((known, "call"))
@@ -267,34 +255,22 @@ class Decoder(Translated):
             self._piece(self._item(body), kind, _part(body, kind), text, entries(body.get("logprobs")))
 
     def _rest(
-        self, known: _Item, kind: str, part: int, whole: Any, probable: list[Json] | None = None
+        self, known: Item, kind: str, part: int, whole: Any, probable: list[Json] | None = None
     ) -> None:
-        """What of a whole text is not out yet; nothing where its pieces said something else."""
-        if not isinstance(whole, str):
-            return
-        sent, checksum = known.sent.get((kind, part), (0, 0))
-        if (len(whole) > sent or probable) and _sum(whole[:sent]) == checksum:
-            self._piece(known, kind, part, whole[sent:], probable or [])
+        """What of a whole text is not out yet."""
+        missing = known.missing(kind, part, whole) if isinstance(whole, str) else None
+        if missing or (probable and missing is not None):
+            self._piece(known, kind, part, missing or "", probable or [])
 
-    def _rests(self, known: _Item, kind: str, texts: list[tuple[int, str]]) -> None:
-        """What of a finished item's parts is not out yet.
+    def _rests(self, known: Item, kind: str, texts: list[tuple[int, str]]) -> None:
+        """What of a finished item's parts is not out yet."""
+        for part, text in known.rest(kind, texts):
+            self._piece(known, kind, part, text, [])
 
-        They are compared in a row: Bedrock numbers the parts of its pieces otherwise than those of its items.
-        """
-        sent, checksum = known.sent.get((kind, ALL), (0, 0))
-        if _sum("".join(text for _, text in texts)[:sent]) != checksum:
-            return
-        for part, text in texts:
-            if missing := text[sent:]:
-                self._piece(known, kind, part, missing, [])
-            sent = max(sent - len(text), 0)
-
-    def _piece(self, known: _Item, kind: str, part: int, text: str, probable: list[Json]) -> None:
+    def _piece(self, known: Item, kind: str, part: int, text: str, probable: list[Json]) -> None:
         if kind == "arguments" and known.number is None:
             return  # nobody knows yet whose they are; the finished item has them all
-        for place in (part, ALL):
-            sent, checksum = known.sent.get((kind, place), (0, 0))
-            known.sent[kind, place] = sent + len(text), _sum(text, checksum)
+        known.send(kind, part, text)
         if kind == "text":
             self._said(known, text, probable)
         elif kind == "refusal":
@@ -304,7 +280,7 @@ class Decoder(Translated):
         else:
             self._reason(known, kind, part, text)
 
-    def _said(self, known: _Item, text: str, probable: list[Json]) -> None:
+    def _said(self, known: Item, text: str, probable: list[Json]) -> None:
         if known.note is None:  # no event said that this message began
             self._open(known, {"type": "message"})
         if not known.length and text:
@@ -331,14 +307,15 @@ class Decoder(Translated):
             delta = {"role": "assistant", **delta}
         self._emit({"index": 0, "delta": delta, "logprobs": probable, "finish_reason": None}, content=True)
 
-    def _more(self, known: _Item, text: str) -> None:
+    def _more(self, known: Item, text: str) -> None:
         if known.type == "custom_tool_call":
             call: Json = {"index": known.number, "custom": {"input": text}}
             self._delta({"tool_calls": [call]}, chars=len(text))
         elif known.number is not None:
             self._more_tool(known.number, text)
 
-    def _reason(self, known: _Item, kind: str, part: int, text: str) -> None:
+    def _reason(self, known: Item, kind: str, part: int, text: str) -> None:
+        known.type = known.type or "reasoning"
         key = (id(known), kind, part)
         first = key not in self._details
         if first:
@@ -357,11 +334,9 @@ class Decoder(Translated):
         if codec.is_object(annotation := body.get("annotation")):
             self._cite(self._item(body), _part(body, "text"), annotation)
 
-    def _cite(self, known: _Item, part: int, annotation: Json) -> None:
+    def _cite(self, known: Item, part: int, annotation: Json) -> None:
         known.cited[part] = known.cited.get(part, 0) + 1
-        texts = [(other, sent) for (kind, other), (sent, _) in known.sent.items() if kind == "text"]
-        before = sum(sent for other, sent in texts if ALL < other < part)
-        if cited := citation.nested(annotation, known.offset + before):
+        if cited := citation.nested(annotation, known.offset + known.before(part)):
             self._delta({"annotations": [cited]})
         else:
             self._delta({"other_annotations": [annotation]})
@@ -373,11 +348,6 @@ _HANDLERS: dict[str, Callable[[Decoder, Json], None]] = {
     "response.output_item.done": Decoder._finished,  # pyright: ignore[reportPrivateUsage]
     "response.output_text.annotation.added": Decoder._annotated,  # pyright: ignore[reportPrivateUsage]
 }
-
-
-def _sum(text: str, start: int = 0) -> int:
-    """A running checksum: the text itself need not be kept to know it again."""
-    return crc32(text.encode("utf-8", "surrogatepass"), start)
 
 
 def _texts(parts: list[tuple[int, Json]], kind: str) -> list[tuple[int, str]]:

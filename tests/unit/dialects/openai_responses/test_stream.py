@@ -204,6 +204,13 @@ def test_ids_that_change_from_event_to_event_do_no_harm() -> None:
     ]
 
 
+def test_places_that_count_items_which_the_end_leaves_out_do_no_harm() -> None:
+    one, two = {**said("one"), "id": "a"}, {**said("two"), "id": "b"}
+    for id_ in ("b", "changed"):
+        message, _ = read(CREATED, done(one, 0), done(two, 2), completed(one, {**two, "id": id_}))
+        assert message["content"] == "one\n\ntwo"
+
+
 def test_a_call_is_begun_before_its_arguments_are_known() -> None:
     reader = decoder()
     call = {"type": "function_call", "id": "fc", "call_id": "c1", "name": "f", "arguments": ""}

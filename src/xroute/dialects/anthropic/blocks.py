@@ -31,11 +31,13 @@ def of(part: Any) -> Json | None:
     if not codec.is_object(part):
         return text(part) if isinstance(part, str) else None
     kind = part.get("type")
+    if not isinstance(kind, str):
+        return None
     if kind in _SAID:
         return text(part.get("refusal" if kind == "refusal" else "text"), part)
     if kind in _MADE:
         return _beside(_MADE[kind](part.get(kind)), part)
-    return part if isinstance(kind, str) and OWN.fullmatch(kind) else None
+    return part if OWN.fullmatch(kind) else None
 
 
 def text(said: Any, part: Json | None = None) -> Json:

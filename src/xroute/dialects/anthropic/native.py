@@ -17,6 +17,7 @@ from xroute.wire.sse import MAX_EVENT
 
 BETA = "anthropic-beta"
 
+_NAME = re.compile(rb"event: ?([^\r\n]*)")
 _END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")  # of an event
 _FRAME = 110  # bytes of an event around a piece of text
 _QUIET = re.compile(rb'"type": ?"(text|thinking)"')
@@ -96,7 +97,7 @@ class Decoder(stream.Decoder):
         if self._frame == "plain":
             self._read_plain(b"".join(self._kept))
         elif (data := _data(rest)) and stream.is_complete(data):
-            self._pass(rest + b"\n\n")
+            self._pass(rest if rest.endswith((b"\n\n", b"\r\r", b"\r\n\r\n")) else rest + b"\n\n")
         if not self.done and self.error is None:
             self._ended()
             if not self.done and (self.saw_content or self._counts):
@@ -196,10 +197,8 @@ def _written(name: str, data: bytes) -> bytes:
 
 def _kind(block: bytes) -> bytes:
     """The name of an event; b"" where it has none."""
-    if not block.startswith(b"event:"):
-        return b""
-    line = block[6 : block.find(b"\n")] if b"\n" in block else block[6:]
-    return line.strip()
+    found = _NAME.match(block)
+    return found[1] if found else b""
 
 
 def _data(block: bytes) -> bytes:

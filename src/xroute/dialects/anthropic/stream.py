@@ -57,7 +57,7 @@ class Decoder(Translated):
         self._frames = Frames()
         self._kept: list[bytes] = []  # the pieces of a body that is plain JSON
         self._kept_size = 0
-        self._blocks: dict[Any, _Block] = {}
+        self._blocks: dict[int, _Block] = {}
         self._thoughts = 0  # items of reasoning_details so far
         self._said = 0  # characters of text so far
         self._rank = 0  # of the last block, as decode.is_plain has it; -1: blocks go out whole as well
@@ -177,7 +177,7 @@ class Decoder(Translated):
         given = body.get("content_block")
         own: Json = given if codec.is_object(given) else {}
         block = _Block(own, str(own.get("type")), start=self._said)
-        self._blocks[body.get("index")] = block
+        self._blocks[_index(body)] = block
         self._ranked(own)
         match block.kind:
             case "text":
@@ -195,11 +195,11 @@ class Decoder(Translated):
                 pass
 
     def _more(self, body: Json) -> None:
-        delta, block = body.get("delta"), self._blocks.get(body.get("index"))
+        delta, block = body.get("delta"), self._blocks.get(_index(body))
         if not codec.is_object(delta):
             return
         if block is None:  # some servers leave out content_block_start
-            block = self._blocks[body.get("index")] = _Block({"type": "text"}, "text", start=self._said)
+            block = self._blocks[_index(body)] = _Block({"type": "text"}, "text", start=self._said)
         match delta.get("type"):
             case "text_delta":
                 self._add_text(block, delta.get("text"))
@@ -217,7 +217,7 @@ class Decoder(Translated):
                 pass
 
     def _close(self, body: Json) -> None:
-        block = self._blocks.pop(body.get("index"), None)
+        block = self._blocks.pop(_index(body), None)
         if block is None:
             return
         match block.kind:
@@ -328,6 +328,12 @@ def _joined(block: _Block) -> Json:
     return whole
 
 
+def _index(body: Json) -> int:
+    """Which block an event is of; -1 where it does not say."""
+    index = body.get("index")
+    return index if isinstance(index, int) else -1
+
+
 def _input(text: str) -> Any:
     try:
         return codec.read(text.encode("utf-8", "replace"))
@@ -358,7 +364,10 @@ def _framed(headers: dict[str, str], payload: bytes) -> tuple[str, bytes]:
     except ValueError:
         body = None
     if word is None and codec.is_object(body) and isinstance(inner := body.get("bytes"), str):
-        return "", b64decode(inner)
+        try:
+            return "", b64decode(inner)
+        except ValueError:
+            return "", b""  # unreadable
     if word is None:
         return "ping", b"{}"
     message = body.get("message") if codec.is_object(body) else headers.get(":error-message")

@@ -158,8 +158,7 @@ def _whole(message: Json) -> list[Json]:
         return []
     said = "".join(text_of(block) for block in found if block["type"] == "text")
     own = [block.get("id") for block in found if block["type"] == "tool_use"]
-    calls: Any = message.get("tool_calls") or []
-    if said != text_of(message.get("content")) or own != [call.get("id") for call in calls]:
+    if said != text_of(message.get("content")) or own != [call.get("id") for call in _listed(message)]:
         return []
     return [block for block in found if block["type"] != "text" or text_of(block).strip()]
 
@@ -205,15 +204,16 @@ def _merged(items: list[Any]) -> list[Json]:
 
 
 def _calls(told: Turns, message: Json, where: str) -> list[Json]:
-    found: list[Json] = []
-    calls: Any = message.get("tool_calls")
-    for place, call in enumerate(calls if codec.is_list(calls) else []):
-        if codec.is_object(call):
-            found.append(_call(call, f"{where}:{place}"))
+    found = [_call(call, f"{where}:{place}") for place, call in enumerate(_listed(message))]
     if codec.is_object(older := message.get("function_call")):
         told.called = made_id(where)
         found.append(_call({"id": told.called, "function": older}, where))
     return found
+
+
+def _listed(message: Json) -> list[Json]:
+    calls: Any = message.get("tool_calls")
+    return [call for call in calls if codec.is_object(call)] if codec.is_list(calls) else []
 
 
 def _call(call: Json, seed: str) -> Json:

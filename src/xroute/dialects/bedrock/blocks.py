@@ -1,14 +1,11 @@
 """Converse's blocks as parts of an answer: what a whole answer and a stream share."""
 
 from base64 import b64decode
-from binascii import Error as Base64Error
 from typing import Any
 
 from xroute.dialects.bedrock.families import CLAUDE, OWN
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
-
-SERVED = "server_tool_use"  # `type` of a toolUse that the provider carries out itself
 
 # Converse's word -> OpenAI's: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html,
 # read 2026-11-21. The malformed_ ones name an answer that could not be read, of which what came is kept.
@@ -23,15 +20,20 @@ FINISHES = {
     "malformed_model_output": "stop",
     "malformed_tool_use": "stop",
 }
-MALFORMED = frozenset({"malformed_model_output", "malformed_tool_use"})
+_SPOILED = ("malformed_model_output", "malformed_tool_use")
 
-_TIERS = frozenset({"default", "flex", "priority"})  # words that OpenAI's types know as well
+_TIERS = ("default", "flex", "priority")  # words that OpenAI's types know as well
 
 
 def finish_of(word: Any, *, calls: int, answered: bool) -> str:
     """OpenAI's word; a call of our answer tool is no call."""
     reason = FINISHES.get(word, "stop") if isinstance(word, str) else "tool_calls" if calls else "stop"
     return "stop" if reason == "tool_calls" and answered and not calls else reason
+
+
+def is_spoiled(word: Any) -> bool:
+    """Whether the model's output could not be read."""
+    return word in _SPOILED
 
 
 def thought(block: Any, index: int, form: str) -> Json | None:
@@ -61,7 +63,7 @@ def _sealed(data: str, form: str) -> tuple[str, str]:
         return data, form
     try:
         return b64decode(data, validate=True).decode("ascii"), form
-    except (Base64Error, UnicodeDecodeError):
+    except ValueError:  # no base64, or of other bytes than a text's
         return data, OWN
 
 

@@ -9,7 +9,7 @@ from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Answer, ErrorBody, ErrorInfo, Malformed
 from xroute.dialects.bedrock import blocks, fault, usage
 from xroute.dialects.bedrock.families import format_of
-from xroute.dialects.bedrock.tools import ANSWER
+from xroute.dialects.bedrock.tools import ANSWER, SERVED
 from xroute.dialects.openai import codec, tokens
 from xroute.dialects.openai.calls import made_id
 from xroute.dialects.openai.codec import Json
@@ -46,7 +46,7 @@ def _body(raw: bytes) -> Json:
 
 def _answer(body: Json, message: "Message", model: str, request_id: str, created: int) -> Answer:
     native: Any = body.get("stopReason")
-    if native in blocks.MALFORMED and not message.holds:
+    if blocks.is_spoiled(native) and not message.holds:
         raise ErrorBody(ErrorInfo(f"the model's output could not be read: {native}", code=native))
     reason = blocks.finish_of(native, calls=len(message.calls), answered=message.answered)
     choice: Json = {"index": 0, "message": message.body(), "logprobs": None, "finish_reason": reason}
@@ -122,7 +122,7 @@ class Message:
 
     def _use(self, block: Json) -> None:
         use: Any = block["toolUse"]
-        if not codec.is_object(use) or use.get("type") == blocks.SERVED:
+        if not codec.is_object(use) or use.get("type") == SERVED:
             self._native.append(block)
             return
         given: Any = use.get("input")

@@ -42,7 +42,7 @@ _IDLE: dict[str, Any] = {
     "presence_penalty": 0, "logit_bias": {}, "modalities": ["text"],
 }  # fmt: skip
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ServiceTier.html, read 2026-11-21
-_TIERS = frozenset({"default", "flex", "priority", "reserved"})
+_TIERS = ("default", "flex", "priority", "reserved")
 # requestMetadata: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html,
 # read 2026-11-21.
 _METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}")
@@ -120,14 +120,12 @@ def _sampling(body: Json, config: Json, draft: Draft) -> None:
         config[theirs] = min(max(value, 0), 1)
         if config[theirs] != value:
             draft.drop(name)
-    rules = draft.family.claude
-    if rules is None:
-        return
-    if not rules.sampling:
+    family = draft.family
+    if not family.sampling:
         for name, theirs in (("temperature", "temperature"), ("top_p", "topP")):
             if config.pop(theirs, 1) != 1:  # 1 is the default: nothing is lost without it
                 draft.drop(name)
-    elif not rules.pair and "temperature" in config and config.pop("topP", 1) != 1:
+    elif not family.pair and "temperature" in config and config.pop("topP", 1) != 1:
         draft.drop("top_p")
 
 

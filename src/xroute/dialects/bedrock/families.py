@@ -30,12 +30,13 @@ class Family:
     style: Style = ""  # how reasoning is asked for; "" = it cannot be
     efforts: tuple[str, ...] = ("low", "medium", "high")
     claude: Rules | None = None  # Claude's own rules; None for other makers' models
+    sampling: bool = True  # takes temperature and top_p
+    pair: bool = True  # takes them together
     top_k: tuple[str, ...] = ()  # path below additionalModelRequestFields; () = not taken
     caching: frozenset[str] = frozenset()  # where cachePoint may stand: system, messages, tools
     long_cache: bool = False  # takes ttl 1h
     schema: bool = False  # takes outputConfig.textFormat and strict tools
     choices: frozenset[str] = frozenset()  # forms of toolChoice besides auto, which is the default
-    status: bool = False  # takes toolResult.status
     returns: str = ""  # `format` of the reasoning it reads back; "" = none
     fields: frozenset[str] = frozenset()  # the maker's own request fields that a client may name
     system_tools: dict[str, str] = field(default_factory=dict[str, str])  # neutral word -> systemTool's name
@@ -50,7 +51,6 @@ _NOVA = Family(
     top_k=("inferenceConfig", "topK"),
     caching=frozenset({"system", "messages"}),
     choices=_FORCED,
-    status=True,
     fields=frozenset({"inferenceConfig", "reasoningConfig"}),
 )
 _SEARCH = {"web_search": "nova_grounding"}
@@ -60,7 +60,6 @@ _CLAUDE = Family(
     top_k=("top_k",),
     caching=_ALL,
     choices=_FORCED,
-    status=True,
     returns=CLAUDE,
     fields=frozenset(
         {"thinking", "reasoning_config", "output_config", "anthropic_beta", "context_management"}
@@ -68,7 +67,7 @@ _CLAUDE = Family(
 )
 # Whatever stands behind an ARN that does not say: hardly anything is held back.
 _UNKNOWN = Family(
-    top_k=("top_k",), caching=_ALL, long_cache=True, schema=True, choices=_FORCED, status=True, returns=CLAUDE
+    top_k=("top_k",), caching=_ALL, long_cache=True, schema=True, choices=_FORCED, returns=CLAUDE
 )
 
 # The first row that fits decides; the pattern is searched in the lower-case name.
@@ -84,8 +83,10 @@ ROWS: tuple[tuple[re.Pattern[str], Family], ...] = tuple(
         (r"nova-premier", replace(_NOVA, system_tools=_SEARCH)),
         (r"nova-", _NOVA),
         (r"gpt-oss", replace(_OPEN, style="reasoning_effort", returns=OWN)),
-        (r"openai\.gpt-", replace(_OPEN, style="reasoning", efforts=_MANY, returns=OWN)),
-        (r"deepseek\.v3|qwen\.qwen3", _CONFIG),
+        (r"openai\.gpt-", replace(_OPEN, style="reasoning", efforts=_MANY, sampling=False, returns=OWN)),
+        # https://github.com/langchain-ai/langchain-aws: its test of deepseek's tool choices
+        (r"deepseek\.v3", replace(_CONFIG, choices=frozenset({"any"}))),
+        (r"qwen\.qwen3", _CONFIG),
         (r"kimi-k2-thinking", replace(_OPEN, style="reasoning_effort", returns=OWN)),
         (r"kimi-k2", replace(_OPEN, style="switch")),
         (r"minimax\.", replace(_OPEN, returns=OWN)),
@@ -123,6 +124,8 @@ def _claude(name: str) -> Family:
         style="claude" if rules.can_think else "",
         claude=rules,
         efforts=rules.efforts,
+        sampling=rules.sampling,
+        pair=rules.pair,
         top_k=_CLAUDE.top_k if rules.sampling else (),
         caching=frozenset() if _UNCACHED.search(name) else _ALL,
         long_cache=not _SHORT.search(name),

@@ -17,7 +17,7 @@ from xroute.dialects.openai.codec import Json
 
 # Blocks of Converse's own that a client may put among the parts, as they are.
 NATIVE = frozenset(
-    {"text", "image", "document", "video", "audio", "guardContent", "cachePoint", "searchResult"}
+    {"json", "image", "document", "video", "audio", "guardContent", "cachePoint", "searchResult"}
     | {"citationsContent", "toolUse", "toolResult", "reasoningContent", "toolAddition", "toolRemoval"}
 )
 # What a toolResult may hold: the rest of a tool's answer cannot be sent.
@@ -102,9 +102,15 @@ def part(item: Any, where: str, draft: Draft) -> list[Json] | None:
     kind: Any = item.get("type")
     if writer := _WRITERS.get(kind if isinstance(kind, str) else ""):
         return writer(item, draft)
-    if kind is None and len(native := item.keys() & (NATIVE | {"json"})) == 1:
-        return [{name: item[name] for name in native}]
-    return None
+    return _native(item) if kind is None else None
+
+
+def _native(item: Json) -> list[Json] | None:
+    names = item.keys() & NATIVE
+    if len(names) != 1:
+        return None
+    name = names.pop()
+    return [{name: item[name]}] if codec.is_object(item[name]) else None
 
 
 def _text(item: Json, _: Draft) -> list[Json] | None:

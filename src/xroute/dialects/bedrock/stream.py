@@ -12,7 +12,7 @@ from xroute.dialects.answer import ErrorInfo
 from xroute.dialects.bedrock import blocks, fault, usage
 from xroute.dialects.bedrock.families import format_of
 from xroute.dialects.bedrock.frames import Frames
-from xroute.dialects.bedrock.tools import ANSWER
+from xroute.dialects.bedrock.tools import ANSWER, SERVED
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.translated import Translated
@@ -59,7 +59,7 @@ class Decoder(Translated):
         return ()
 
     def _messages(self) -> Iterator[tuple[str, bytes]]:
-        while True:
+        while not self.done and self.error is None:
             try:
                 message = self._frames.next()
             except ProtocolError as error:
@@ -107,7 +107,7 @@ class Decoder(Translated):
         if not codec.is_object(start):
             return
         use: Any = start.get("toolUse")
-        if codec.is_object(use) and use.get("type") != blocks.SERVED:
+        if codec.is_object(use) and use.get("type") != SERVED:
             self._tool(block, use)
         elif len(start) == 1:
             block.native = {name: {**value} for name, value in start.items() if codec.is_object(value)}
@@ -198,7 +198,7 @@ class Decoder(Translated):
             self._close(self._blocks[index])
         self._blocks.clear()
         native: Any = body.get("stopReason")
-        if native in blocks.MALFORMED and not self.saw_content:
+        if blocks.is_spoiled(native) and not self.saw_content:
             self.error = ErrorInfo(f"the model's output could not be read: {native}", code=native)
             return
         reason = blocks.finish_of(native, calls=self._calls, answered=self._answered)

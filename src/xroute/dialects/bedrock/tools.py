@@ -10,6 +10,7 @@ from xroute.dialects.bedrock.draft import Draft
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 
+SERVED = "server_tool_use"  # `type` of a toolUse that the provider carries out itself
 ANSWER = "xroute_answer"  # the tool through which a model without schemas gives its answer
 
 _NATIVE = frozenset({"toolSpec", "systemTool", "cachePoint"})
@@ -141,11 +142,11 @@ def _recalled(turns: list[Json]) -> list[Json]:
     "The toolConfig field must be defined when using toolUse and toolResult content blocks":
     https://github.com/vercel/ai/pull/7537, read 2026-11-21.
     """
-    uses = [block["toolUse"] for turn in turns for block in turn["content"] if "toolUse" in block]
-    names = dict.fromkeys(use["name"] for use in uses if use["name"] and use.get("type") is None)
-    served = dict.fromkeys(use["name"] for use in uses if use.get("type") == "server_tool_use")
-    specs = [{"toolSpec": _bare(name)} for name in names or ["unknown"]]
-    return [*specs, *({"systemTool": {"name": name}} for name in served)]
+    uses: list[Json] = [block["toolUse"] for turn in turns for block in turn["content"] if "toolUse" in block]
+    names = dict.fromkeys(str(use.get("name") or "") for use in uses if use.get("type") is None)
+    served = dict.fromkeys(str(use.get("name") or "") for use in uses if use.get("type") == SERVED)
+    specs = [{"toolSpec": _bare(name)} for name in names if name] or [{"toolSpec": _bare("unknown")}]
+    return [*specs, *({"systemTool": {"name": name}} for name in served if name)]
 
 
 def _bare(name: str) -> Json:

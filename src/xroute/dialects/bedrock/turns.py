@@ -9,7 +9,7 @@ from xroute.dialects.bedrock.families import CLAUDE
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 
-_RESULTS = frozenset({"tool", "function"})
+_RESULTS = ("tool", "function")
 # Blocks of server tools, which decode keeps in native_content.
 _SERVED = frozenset({"toolUse", "toolResult"})
 # A document must come with a text:
@@ -113,10 +113,7 @@ def _result(said: Json, where: str, draft: Draft) -> list[Json]:
     own = said.get("tool_call_id") or said.get("name")
     block: Json = {"toolUseId": call_id(own), "content": content}
     if said.get("is_error") is True:
-        if draft.family.status:
-            block["status"] = "error"
-        else:
-            draft.drop(f"{where}.is_error")
+        block["status"] = "error"
     return [{"toolResult": block}, *points]
 
 
@@ -148,7 +145,11 @@ def _thought(item: Json, reads: str) -> Json | None:
         return None
     kind, text, signature = item.get("type"), item.get("text"), item.get("signature")
     if kind == "reasoning.encrypted" and isinstance(data := item.get("data"), str) and data:
-        return {"redactedContent": b64encode(data.encode()).decode() if reads == CLAUDE else data}
+        return {
+            "redactedContent": b64encode(data.encode("utf-8", "replace")).decode()
+            if reads == CLAUDE
+            else data
+        }
     if kind != "reasoning.text" or not isinstance(text, str):
         return None
     if isinstance(signature, str) and signature:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from xroute.dialects.answer import MALFORMED
+from xroute.dialects.openai.surface import CHAT
 from xroute.dialects.openai.tokens import body_of as body_of_usage
 from xroute.dialects.translated import Translated
 from xroute.errors import CallError, CutError, TimedOut, TransportError
@@ -120,7 +121,7 @@ def lone_chunk(choice: dict[str, object], request_id: str, model: str) -> dict[s
 
 def _last(run: Run, decoder: Translated) -> bytes:
     """The usage chunk, for a client that asked for one or whose format always has it."""
-    if run.usage is None or not (run.call.include_usage or run.call.surface.dialect != "openai"):
+    if run.usage is None or not (run.call.include_usage or run.call.surface.dialect != CHAT.dialect):
         return b""
     return decoder.usage_chunk(run.usage, with_ours(decoder.usage_body or {}, run))
 

@@ -7,9 +7,11 @@ from typing import Any
 from xroute.config.secret import Secret
 from xroute.dialects.anthropic.refusal import refuse as refuse_messages
 from xroute.dialects.gemini.surface import refuse as refuse_gemini
+from xroute.dialects.openai_responses.surface import refuse as refuse_response
 from xroute.gateway.call import Gateway
 from xroute.gateway.compose import Scene
 from xroute.store.keys import StoredKey
+from xroute.store.responses import ResponseStore
 from xroute.web.asgi import AsgiReply, Receive, Scope, Send
 from xroute.web.auth import Keyring
 from xroute.web.bridge import App as AsgiApp
@@ -19,6 +21,7 @@ from xroute.web.inference import Inference
 from xroute.web.listing import Listing
 from xroute.web.metrics import Metrics
 from xroute.web.operations import Operations
+from xroute.web.responses import Responses
 from xroute.wire.http import Transport
 
 
@@ -54,6 +57,7 @@ def create_app(
     keyring = Keyring(pepper, stored, [(key.name, _reveal(key.key)) for key in settings.keys])
     inference, listing = Inference(gateway, max_body), Listing(fleet)
     operations = Operations(inference, fleet)
+    responses = Responses(gateway, ResponseStore(scene.loaded.state_dir / "responses.sqlite3"), max_body)
     management = Bridge(lambda: _management(fleet, clock), max_body)
     routes = [
         Route("POST", "/v1/chat/completions", "key", inference.chat),
@@ -64,6 +68,12 @@ def create_app(
         Route("POST", "/v1/messages", "key", inference.messages, refuse_messages),
         Route("POST", "/v1/messages/count_tokens", "key", inference.count_messages, refuse_messages),
         Route("POST", "/v1beta/models/", "key", inference.gemini, refuse_gemini),
+        Route("POST", "/v1/responses", "key", responses.create, refuse_response),
+        Route("POST", "/v1/responses/compact", "key", responses.compact, refuse_response),
+        Route("POST", "/v1/responses/input_tokens", "key", responses.input_tokens, refuse_response),
+        Route("GET", "/v1/responses/", "key", responses.get, refuse_response),
+        Route("POST", "/v1/responses/", "key", responses.cancel, refuse_response),
+        Route("DELETE", "/v1/responses/", "key", responses.delete, refuse_response),
         Route("GET", "/v1/models", "key", listing.all),
         Route("GET", "/v1/models/", "key", listing.one),
         Route("GET", "/api/v1/health/deployments", "key", management.handle),

@@ -46,7 +46,11 @@ class ResponsesSurface:
         self.names = names
         self.response_id = response_id
         self.now = now
+        self.created = int(now()) if now else 0  # 0: as the answer says
         self.response: Json | None = None
+        self.keep: Callable[[Json], None] | None = (
+            None  # gets each response that ends, before the client does
+        )
 
     def __repr__(self) -> str:
         return f"<ResponsesSurface {self.response_id}>"
@@ -65,9 +69,15 @@ class ResponsesSurface:
     def refuse(self, error: CallError, request_id: str) -> bytes:
         return refuse(error, request_id)
 
-    def begun(self, request_id: str, created: int, status: str = "queued") -> Json:
+    def begun(self, status: str) -> Json:
         """The response before there is any of it."""
-        return {**Writer(self, request_id, created, silent=True).body(status, []), "usage": None}
+        return {**Writer(self, "", 0, silent=True).body(status, []), "usage": None}
+
+    def end(self, response: Json) -> None:
+        """This is how it ended."""
+        self.response = response
+        if self.keep is not None:
+            self.keep(response)
 
 
 class Writer:
@@ -77,7 +87,7 @@ class Writer:
         self, surface: ResponsesSurface, request_id: str, created: int, *, silent: bool = False
     ) -> None:
         self._surface = surface
-        self._created = created
+        self._created = surface.created or created
         self.tape = Tape(silent=silent)
         self.id = surface.response_id or f"resp_{_bare(request_id)}"
         self.output = Output(self.tape, self.id.removeprefix("resp_"), surface.names)
@@ -166,7 +176,7 @@ class Writer:
             body["incomplete_details"] = {"reason": _REASONS[self._reason]}
         else:
             body["completed_at"] = self._time()
-        self._surface.response = body
+        self._surface.end(body)
         return status
 
     def fail(self, error: CallError, request_id: str) -> Json:
@@ -175,7 +185,7 @@ class Writer:
         body = self.body("failed", self.output.items)
         body["usage"] = None
         body["error"] = failure(error, request_id)
-        self._surface.response = body
+        self._surface.end(body)
         return body
 
     def body(self, status: str, output: list[Json]) -> Json:

@@ -18,6 +18,7 @@ from xroute.wire.chunk import Chunk
 
 _BESIDES = ("content", "reasoning", "reasoning_details", "annotations", "other_annotations", "native_content")
 _TEXT_END = b"}}\n\n"
+NOTHING = "null"  # as some models write a call without arguments
 
 
 class MessagesEncoder:
@@ -252,7 +253,7 @@ class MessagesEncoder:
                 pass  # it waits for its turn
 
     def _argue(self, arguments: str) -> None:
-        if arguments:
+        if arguments and arguments != NOTHING:
             self._more("input_json_delta", "partial_json", arguments)
 
     def _settle(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from xroute.dialects.openai import codec, tokens
 from xroute.dialects.openai.codec import Json
+from xroute.wire.usage import Usage
 
 _REASONS = {
     "stop": "end_turn",
@@ -30,7 +31,6 @@ _NATIVE = frozenset(
 
 # Of Anthropic's own usage, what stands beside the counts.
 _USAGE = ("cache_creation", "service_tier", "inference_geo", "speed", "iterations")
-_COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
 _OURS = ("cost", "provider_cost", "estimated")
 
 # Fields of a message that only Anthropic has.
@@ -63,11 +63,17 @@ def stop(choice: Json, stops: tuple[str, ...], called: bool) -> tuple[str, str |
 def usage(own: Any) -> Json:
     """Anthropic's usage: what was read from a cache or written to it stands beside input_tokens."""
     given: Json = own if codec.is_object(own) else {}
-    native = _is_native(given)
-    made: Json = {name: _count(given, name) for name in _COUNTS} if native else _counts(given)
-    out = _object(given, "completion_tokens_details")
-    if thought := _count(out, "reasoning_tokens"):
-        made["output_tokens_details"] = {"thinking_tokens": thought}
+    read = tokens.read(given) or Usage()
+    made: Json = {
+        "input_tokens": max(read.input - read.cached - read.cache_write, 0),
+        "cache_creation_input_tokens": read.cache_write,
+        "cache_read_input_tokens": read.cached,
+        "output_tokens": read.output,
+    }
+    if _is_native(given):
+        made = {name: _count(given, name) for name in made}
+    if read.reasoning:
+        made["output_tokens_details"] = {"thinking_tokens": read.reasoning}
     made |= {name: given[name] for name in _USAGE if given.get(name) is not None}
     if served := _object(given, "server_tool_use"):
         made["server_tool_use"] = {"web_fetch_requests": 0, "web_search_requests": 0, **served}
@@ -77,17 +83,6 @@ def usage(own: Any) -> Json:
 def _is_native(given: Json) -> bool:
     """Whether Anthropic's own counts are there: OpenAI's Responses say input_tokens as well, of all input."""
     return "input_tokens" in given and ("cache_read_input_tokens" in given or "cache_creation" in given)
-
-
-def _counts(given: Json) -> Json:
-    details = _object(given, "prompt_tokens_details")
-    read, written = _count(details, "cached_tokens"), _count(details, "cache_write_tokens")
-    return {
-        "input_tokens": max(_count(given, "prompt_tokens") - read - written, 0),
-        "cache_creation_input_tokens": written,
-        "cache_read_input_tokens": read,
-        "output_tokens": _count(given, "completion_tokens"),
-    }
 
 
 def _object(given: Json, name: str) -> Json:

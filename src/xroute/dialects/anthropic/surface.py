@@ -3,7 +3,7 @@
 from typing import Any
 
 from xroute.dialects.anthropic import cite, reply, seal
-from xroute.dialects.anthropic.events import MessagesEncoder
+from xroute.dialects.anthropic.events import NOTHING, MessagesEncoder
 from xroute.dialects.anthropic.refusal import refuse
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
@@ -140,7 +140,7 @@ def _call(call: Json) -> Json:
 
 def _input(arguments: str) -> Json:
     """The arguments as an object; what is none, as a model has cut it short, stays readable."""
-    if not arguments.strip():
+    if arguments.strip() in ("", NOTHING):
         return {}
     try:
         found: Any = codec.read(arguments.encode("utf-8", "surrogatepass"))

@@ -91,6 +91,21 @@ def test_calls_of_tools_have_their_input_as_an_object():
     assert cut["content"][0]["input"] == {"arguments": '{"a": '}
 
 
+def test_a_call_that_has_null_for_arguments_has_none():
+    call = CALL | {"function": {"name": "f", "arguments": "null"}}
+    said = written({"tool_calls": [call]}, "tool_calls")["content"]
+    assert said == [{"type": "tool_use", "id": "call_1", "name": "f", "input": {}}]
+    assert fold(streamed(piece(0, "null", "call_1", "f"), finish="tool_calls"))["content"] == said
+
+
+def test_reasoning_that_a_provider_counts_beside_the_output_is_output():
+    """As xAI does."""
+    odd = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 115}
+    odd["completion_tokens_details"] = {"reasoning_tokens": 100}
+    said = orjson.loads(surface_of({}).write({"id": "1", "model": "m", "choices": [], "usage": odd}))
+    assert (said["usage"]["input_tokens"], said["usage"]["output_tokens"]) == (10, 105)
+
+
 def test_a_stream_begins_and_ends_each_block():
     raw = streamed({"role": "assistant", "content": ""}, {"reasoning": "Hm."}, {"content": "Hi"})
     assert names(raw) == [

@@ -33,7 +33,7 @@ def vectors(*values: Any, **usage: int) -> dict[str, Any]:
 async def echo(visit: scripted.Visit) -> None:
     """A vector for each input: the number in its text."""
     given = visit.seen.body["input"]
-    numbers = [[float(text)] for text in (given if isinstance(given, list) else [given])]
+    numbers = [[float(text[:9])] for text in (given if isinstance(given, list) else [given])]
     await visit.send(
         scripted.answer(vectors(*numbers, prompt_tokens=len(numbers), total_tokens=len(numbers)))
     )
@@ -153,13 +153,18 @@ async def test_a_part_that_fails_fails_the_attempt(house):
     )
 
 
-async def test_a_batch_may_be_longer_than_the_window_of_one_input(house):
-    up = await house.upstream()
-    up.play(scripted.answer(vectors([1.0], [2.0], [3.0])))
-    stage = await house.stage(providers={"p": provider(up.url, entry("u", "m", context=400))})
-    assert (await ask(stage, EMBEDDINGS, input=["x" * 1500] * 3)).status == 200
-    reply = await ask(stage, EMBEDDINGS, input=["x" * 9000])
-    assert (reply.status, reply.error["code"]) == (400, "context_length_exceeded")
+async def test_a_provider_decides_itself_what_is_too_long(house):
+    small, large = await house.upstream(), await house.upstream()
+    small.play(scripted.error(400, code="context_length_exceeded"))
+    large.play(echo)
+    stage = await house.stage(
+        providers={
+            "a": provider(small.url, entry("u", "m", context=400)),
+            "b": provider(large.url, entry("u", "m")),
+        }
+    )
+    reply = await ask(stage, EMBEDDINGS, input=["1" * 9000], provider={"order": ["a", "b"]})
+    assert (reply.status, reply.provider, reply.attempts) == (200, "b", 2)
 
 
 async def test_a_model_is_only_asked_for_what_it_is_made_for(house):

@@ -27,7 +27,6 @@ def parse_embeddings(raw: bytes) -> Call:
     call = _call(body, "embeddings", EmbeddingsSurface(form or "float"))
     sizes = [_measure(item) for item in every]
     call.text_bytes = sum(text for text, _ in sizes)
-    call.item_bytes = max(text for text, _ in sizes)
     if any(heavy for _, heavy in sizes):
         call.is_heavy, call.abilities = True, frozenset({"image"})
     return call
@@ -47,9 +46,7 @@ def parse_rerank(raw: bytes) -> Call:
         body.get("top_n") or len(body["documents"]),
     )
     call = _call(body, "rerank", surface)
-    query, sizes = _size(body["query"]), [_size(document) for document in body["documents"]]
-    call.text_bytes = query + sum(sizes)
-    call.item_bytes = query + max(sizes)
+    call.text_bytes = _size(body["query"]) + sum(_size(document) for document in body["documents"])
     return call
 
 
@@ -68,7 +65,6 @@ def parse_moderations(raw: bytes) -> Call:
     call = _call(body, "moderations", JsonSurface())
     items: list[Any] = [given] if isinstance(given, str) else given
     call.text_bytes = sum(_size(item) for item in items)
-    call.item_bytes = max(_size(item) for item in items)
     call.is_heavy = any(codec.is_object(item) and pieces.image_url(item) for item in items)
     if call.is_heavy:
         call.abilities = frozenset({"image"})
@@ -76,11 +72,14 @@ def parse_moderations(raw: bytes) -> Call:
 
 
 def _call(body: Json, operation: Operation, surface: Surface) -> Call:
+    """A call that no context window keeps from a deployment: each input has one to itself, and most providers
+    cut what is longer; the others say so."""
     return Call(
         body=body,
         models=models_of(body),
         surface=surface,
         operation=operation,
+        window_bytes=0,
         provider=body.get("provider"),
         timeouts=timeouts_of(body.get("timeouts")),
     )

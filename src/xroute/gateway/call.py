@@ -138,7 +138,7 @@ class Gateway:
         strict = wishes.require_parameters or not settings.drop_params
         needs = Needs(
             abilities=call.abilities,
-            body_bytes=call.item_bytes or call.text_bytes,
+            body_bytes=call.text_bytes if call.window_bytes is None else call.window_bytes,
             max_tokens=call.max_tokens,
             parameters=frozenset(k for k, v in call.body.items() if v is not None) if strict else frozenset(),
             operation=call.operation,

@@ -35,7 +35,7 @@ class Call:
     choices: int = 1  # answers asked for (`n`)
     is_heavy: bool = False  # holds images, audio or files, whose tokens are no text
     text_bytes: int = 0  # size of the request without images and audio, for token estimates
-    item_bytes: int = 0  # of the longest input, where each has the context window to itself; 0 = one input
+    window_bytes: int | None = None  # of text that must fit the context window; None = all of text_bytes
     provider: Any = None  # the `provider` object as it came
     timeouts: dict[str, float] = field(default_factory=dict[str, float])  # fields of wire.http.Timeouts
     raw: bytes = b""  # the client's own body, for deployments of its own dialect; b"" = always translate

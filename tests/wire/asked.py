@@ -207,3 +207,29 @@ def _thinking(given: Json, sent: Json, dropped: set[str]) -> None:
         expect(new.get("type") in ("enabled", "adaptive"), f"thinking was lost: {new}")
     if old.get("type") == new.get("type") == "enabled":
         expect(old["budget_tokens"] == new["budget_tokens"], f"another budget: {new['budget_tokens']}")
+
+
+def back(blocks: list[Json], message: Json) -> None:
+    """An answer in canonical form, sent back with the next question, is the blocks that it came in."""
+    body = {"messages": [{"role": "user", "content": "a"}, message, {"role": "user", "content": "b"}]}
+    turns = encode(body, upstream="claude-opus-4-8", quirks=Quirks()).body["messages"]
+    said: Any = turns[1]["content"] if len(turns) == 3 else []
+    got = [{"type": "text", "text": said}] if isinstance(said, str) else said
+    expect(_joined(blocks) == _joined(got), f"the next turn says otherwise: {str(got)[:100]}")
+
+
+def _joined(blocks: list[Json]) -> list[Json]:
+    """Blocks without what says nothing: blanks, unsigned thinking, empty fields, borders between texts."""
+    found: list[Json] = []
+    for block in blocks:
+        kept = {key: value for key, value in block.items() if value not in (None, []) and key != "caller"}
+        if kept["type"] == "text" and not kept["text"].strip():
+            continue
+        if kept["type"] == "thinking" and not kept.get("signature"):
+            continue
+        last = found[-1] if found else {}
+        if last.keys() == kept.keys() == {"type", "text"}:
+            last["text"] += kept["text"]
+        else:
+            found.append(kept)
+    return [] if all("thinking" in block["type"] for block in found) else found

@@ -79,6 +79,7 @@ def _whole(recording: Recording) -> None:
     _same(said, got)
     _usage(said, answer.body.get("usage"), answer.usage)
     expect(answer.content == said.holds, f"content is {answer.content}, not {said.holds}")
+    asked.back(said.blocks or [], answer.body["choices"][0]["message"])
     passed = native.decode(recording.body, model=MODEL, request_id=REQUEST_ID, created=CREATED, quirks=QUIRKS)
     expect(passed.raw == recording.body, "a native answer was changed")
     expect(

@@ -160,7 +160,7 @@ async def test_a_provider_decides_itself_what_is_too_long(house):
     stage = await house.stage(
         providers={
             "a": provider(small.url, entry("u", "m", context=400)),
-            "b": provider(large.url, entry("u", "m")),
+            "b": provider(large.url, entry("u", "m", context=8000)),
         }
     )
     reply = await ask(stage, EMBEDDINGS, input=["1" * 9000], provider={"order": ["a", "b"]})

@@ -1,7 +1,7 @@
 """Requests of Converse: read into canonical form, checked by botocore's model, and compared."""
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections import Counter
 from functools import cache
 from typing import Any
@@ -37,7 +37,10 @@ def canonical(body: Json, upstream: str) -> Json:
     if body.get("system"):
         asked["messages"].append({"role": "system", "content": _parts(body["system"])})
     for turn in body.get("messages") or []:
-        asked["messages"] += _assistant(turn, upstream) if turn["role"] == "assistant" else _user(turn)
+        if turn["role"] == "system":
+            asked["messages"].append({"role": "system", "content": _parts(turn["content"])})
+        else:
+            asked["messages"] += _assistant(turn, upstream) if turn["role"] == "assistant" else _user(turn)
     config = body.get("inferenceConfig") or {}
     names = {
         "maxTokens": "max_tokens",
@@ -78,6 +81,12 @@ def _part(block: Json) -> Json:
         return {"type": "video_url", "video_url": {"url": _url(block["video"], "video")}}
     if "document" in block:
         return _file(block["document"])
+    if "audio" in block and "bytes" in block["audio"]["source"]:
+        audio = block["audio"]
+        return {
+            "type": "input_audio",
+            "input_audio": {"data": audio["source"]["bytes"], "format": audio["format"]},
+        }
     if "json" in block:
         return {"type": "text", "text": json.dumps(block["json"])}
     return dict(block)
@@ -95,8 +104,9 @@ def _file(document: Json) -> Json:
     file: Json = {"filename": f"{document['name']}.{form}"}
     if "s3Location" in source:
         file["file_url"] = source["s3Location"]["uri"]
-    elif "text" in source:
-        file["file_data"] = "data:text/plain," + _quoted(source["text"])
+    elif "bytes" not in source:
+        texts = [source.get("text", ""), *(piece.get("text", "") for piece in source.get("content") or [])]
+        file["file_data"] = "data:text/plain," + _quoted("".join(texts))
     else:
         file["file_data"] = f"data:{MIMES[form]};base64,{source['bytes']}"
     return {
@@ -170,7 +180,8 @@ def _tools(asked: Json, config: Json) -> None:
         if "cachePoint" in tool:
             tools[-1]["cache_control"] = _control(tool)
         elif "systemTool" in tool:
-            tools.append({"type": WORDS[tool["systemTool"]["name"]]})
+            word = WORDS.get(tool["systemTool"]["name"])
+            tools.append({"type": word} if word else tool)
         else:
             tools.append({"type": "function", "function": _function(tool["toolSpec"])})
     if tools:
@@ -186,11 +197,13 @@ def _tools(asked: Json, config: Json) -> None:
 
 def _function(spec: Json) -> Json:
     kept = {name: spec[name] for name in ("name", "description", "strict") if name in spec}
-    return {**kept, "parameters": spec["inputSchema"]["json"]}
+    return {**kept, "parameters": (spec.get("inputSchema") or {}).get("json") or {}}
 
 
 def _form(asked: Json, config: Json | None) -> None:
-    if config:
+    if config and "textFormat" not in config:
+        asked["outputConfig"] = config
+    elif config:
         schema = config["textFormat"]["structure"]["jsonSchema"]
         asked["response_format"] = {
             "type": "json_schema",
@@ -230,7 +243,11 @@ def _shape(operation: str) -> Any:
 
 def complaints(body: Json, operation: str = "Converse") -> str:
     """What botocore says of a request; "" for a good one."""
-    return ParamValidator().validate({"modelId": "m", **_blobs(body)}, _shape(operation)).generate_report()
+    try:
+        given = {"modelId": "m", **_blobs(body)}
+    except ValueError as error:
+        return f"no base64: {error}"
+    return ParamValidator().validate(given, _shape(operation)).generate_report()
 
 
 def _blobs(value: Any) -> Any:
@@ -250,9 +267,11 @@ def _blobs(value: Any) -> Any:
 def contents(body: Json) -> Counter[str]:
     """Everything that a request says, each as a text with its place; equal requests have equal ones."""
     found: Counter[str] = Counter()
-    for block in body.get("system") or []:
+    turns = body.get("messages") or []
+    asides = [block for turn in turns if turn["role"] == "system" for block in turn["content"]]
+    for block in [*(body.get("system") or []), *asides]:
         found["system " + _written(block)] += 1
-    for number, turn in enumerate(_merged(body.get("messages") or [])):
+    for number, turn in enumerate(_merged([turn for turn in turns if turn["role"] != "system"])):
         for block in turn["content"]:
             for said in _said(block):
                 found[f"turn {number} {turn['role']} {said}"] += 1
@@ -267,7 +286,7 @@ def contents(body: Json) -> Counter[str]:
             if value == []:  # no stop sequences
                 continue
             found[f"{name}.{'thinking' if key == 'reasoning_config' else key} {_written(value)}"] += 1
-    if config := body.get("outputConfig"):
+    if "textFormat" in (config := body.get("outputConfig") or {}):
         schema = config["textFormat"]["structure"]["jsonSchema"]
         found["form " + _written({**schema, "schema": json.loads(schema["schema"])})] += 1
     return found
@@ -307,9 +326,10 @@ def _said(block: Json) -> list[str]:
 
 def _document(document: Json) -> str:
     source = document["source"]
-    data = b64decode(source["bytes"]).hex() if "bytes" in source else _written(source)
-    if "text" in source:
-        data = source["text"].encode().hex()
+    data = source.get("bytes") or _written(source)
+    if "text" in source or "content" in source:
+        texts = [source.get("text", ""), *(piece.get("text", "") for piece in source.get("content") or [])]
+        data = b64encode("".join(texts).encode()).decode()
     rest = {k: document.get(k) for k in ("name", "context", "citations")}
     return f"document {document.get('format', 'txt')} {data} {_written(rest)}"
 

@@ -63,7 +63,7 @@ def encode(
     """
     draft = Draft(family_of(upstream))
     system, messages = turns.write(body.get("messages"), draft)
-    sent: Json = {"messages": messages}
+    sent: Json = {"messages": messages} if messages else {}  # a stored prompt has messages of its own
     if system:
         sent["system"] = system
     sent |= {name: body[name] for name in _PASSED if body.get(name) is not None}

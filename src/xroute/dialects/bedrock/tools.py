@@ -41,7 +41,7 @@ def write(body: Json, sent: Json, extra: Json, draft: Draft, *, used: bool) -> N
         choice = "auto"
     choice = _format(body, sent, tools, choice, draft)
     if not tools and used:
-        tools = _recalled(sent["messages"])
+        tools = _recalled(sent.get("messages") or [])
     if tools:
         sent["toolConfig"] = {"tools": tools}
         _force(choice, body, sent["toolConfig"], extra, draft)

@@ -17,6 +17,13 @@ class Call:
     id: str
     name: str
     pieces: list[str] = field(default_factory=list[str])  # of its arguments
+    is_custom: bool = False  # free text in place of arguments
+
+    @property
+    def arguments(self) -> str:
+        """All arguments as JSON."""
+        text = "".join(self.pieces)
+        return codec.write({"input": text}).decode() if self.is_custom else text
 
     def is_whole(self) -> bool:
         """Whether the arguments are a whole JSON object, so that nothing can follow."""
@@ -29,7 +36,8 @@ class Call:
 class Calls:
     """The calls of one answer. The first goes out as it comes; the next as well, once that one is whole.
 
-    What begins before that waits until the end, as a block cannot be opened twice.
+    What begins before that waits until the end, as a block cannot be opened twice; and so does free text, as
+    Anthropic has JSON alone.
     """
 
     def __init__(self) -> None:
@@ -59,10 +67,10 @@ class Calls:
         return rest
 
     def _begin(self, piece: Json, function: Json, arguments: str) -> Call | None:
-        call = Call(piece.get("id") or "", function.get("name") or "", [arguments])
+        call = Call(piece.get("id") or "", function.get("name") or "", [arguments], "custom" in piece)
         self._known[piece.get("index")] = call
         self.any = True
-        if self._waiting or not self.is_whole():
+        if call.is_custom or self._waiting or not self.is_whole():
             self._waiting.append(call)
             return None
         self._current = call

@@ -246,7 +246,7 @@ class MessagesEncoder:
             case Call() as call:
                 block: Json = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
                 self._start("tool_use", block)
-                self._argue("".join(call.pieces))
+                self._argue(call.arguments)
             case str() as arguments:
                 self._argue(arguments)
             case None:
@@ -261,7 +261,7 @@ class MessagesEncoder:
         for call in self._calls.rest():
             block: Json = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
             self._start("tool_use", block)
-            self._argue("".join(call.pieces))
+            self._argue(call.arguments)
         self._close()
         late, self._late = self._late, []
         for delta in late:

@@ -121,9 +121,7 @@ def _citation(item: Json) -> Json | None:
     }
 
 
-_SERVED = frozenset(
-    {"server_tool_use", "mcp_tool_use", "mcp_tool_listing", "container_upload", "compaction", "fallback"}
-)
+_SERVED = frozenset({"server_tool_use", "mcp_tool_use", "mcp_tool_listing", "container_upload", "fallback"})
 _LIVE = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
 
 
@@ -136,6 +134,8 @@ def natives(said: Json) -> list[Json]:
 
 def _is_ours(block: Json) -> bool:
     kind = str(block.get("type"))
+    if kind == "compaction":  # a word of OpenAI's Responses as well
+        return "content" in block
     return kind in _SERVED or kind in _LIVE or kind.endswith("_tool_result")
 
 

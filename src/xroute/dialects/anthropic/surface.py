@@ -129,12 +129,12 @@ def _texts(said: Json) -> list[Json]:
 
 def _call(call: Json) -> Json:
     function: Json = call.get("function") or call.get("custom") or {}
-    arguments = function.get("arguments") or function.get("input") or ""
+    free = function.get("input")
     return {
         "type": "tool_use",
         "id": call.get("id") or "",
         "name": function.get("name") or "",
-        "input": _input(arguments),
+        "input": _input(function.get("arguments") or "") if free is None else {"input": free},
     }
 
 

@@ -98,6 +98,16 @@ def test_a_call_that_has_null_for_arguments_has_none():
     assert fold(streamed(piece(0, "null", "call_1", "f"), finish="tool_calls"))["content"] == said
 
 
+def test_a_call_with_free_text_has_it_in_an_object():
+    free = {"id": "call_1", "type": "custom", "custom": {"name": "f", "input": 'a "b"'}}
+    said = written({"tool_calls": [free]}, "tool_calls")["content"]
+    assert said[0]["input"] == {"input": 'a "b"'}
+    begin = free | {"index": 0, "custom": {"name": "f", "input": ""}}
+    pieces = [{"index": 0, "custom": {"input": text}} for text in ("a ", '"b"')]
+    raw = streamed(*({"tool_calls": [one]} for one in (begin, *pieces)), finish="tool_calls")
+    assert fold(raw)["content"] == said
+
+
 def test_reasoning_that_a_provider_counts_beside_the_output_is_output():
     """As xAI does."""
     odd = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 115}
@@ -205,6 +215,7 @@ def test_a_server_s_tools_come_back_whole():
 
 def test_another_provider_s_own_content_is_none_of_anthropic_s():
     items = [{"type": "web_search_call", "id": "ws_1"}, {"executableCode": {"code": "1"}}]
+    items += [{"type": "compaction", "encrypted_content": "gA"}]
     assert written({"content": "Hi", "native_content": items})["content"] == [claude.text("Hi")]
 
 

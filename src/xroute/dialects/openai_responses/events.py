@@ -5,6 +5,8 @@ https://developers.openai.com/api/reference/resources/responses/streaming-events
 
 from typing import Any
 
+import orjson
+
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 
@@ -28,11 +30,20 @@ class Tape:
         self._out.append(b"event: %b\ndata: %b\n\n" % (name.encode(), codec.write(body)))
 
     def delta(self, head: bytes, text: str) -> None:
-        """A piece of text, by far the most frequent event: `head` is made once for each part."""
-        if self._silent:
-            return
-        self._out.append(b'%b%b,"sequence_number":%d}\n\n' % (head, codec.write(text), self._number))
+        """A piece of text; `head` is made once for each part."""
+        if not self._silent:
+            self.quoted(head, codec.write(text))
+
+    def quoted(self, head: bytes, text: bytes) -> None:
+        """A piece of text that is JSON already: by far the most frequent event of a stream."""
+        self._out.append(b'%b%b,"sequence_number":%d}\n\n' % (head, text, self._number))
         self._number += 1
+
+    def head(self, name: str, body: Json) -> bytes:
+        """An event up to its delta."""
+        if self._silent:
+            return b""
+        return b'event: %b\ndata: %b,"delta":' % (name.encode(), codec.write({"type": name, **body})[:-1])
 
     def taken(self) -> bytes:
         """What was written since the last time."""
@@ -65,10 +76,8 @@ class Item:
         self._tape.emit(name, item_id=self.made["id"], output_index=self._place, **fields)
 
     def _head(self, name: str, /, **fields: Any) -> bytes:
-        """An event up to its delta."""
-        body = {"type": name, "item_id": self.made["id"], "output_index": self._place, **fields}
-        raw = codec.write(body)[:-1]
-        return b'event: %b\ndata: %b,"delta":' % (name.encode(), raw)
+        body = {"item_id": self.made["id"], "output_index": self._place, **fields}
+        return self._tape.head(name, body)
 
 
 class Spoken(Item):
@@ -78,7 +87,6 @@ class Spoken(Item):
         self._kind = ""  # of the open part
         self._pieces: list[str] = []  # of the open part
         self._texts = b""  # begins an event with text
-        self.said = 0  # characters of text
         made: Json = {"id": id_, "type": "message", "status": "in_progress", "role": "assistant"}
         if isinstance(phase, str):
             made["phase"] = phase
@@ -88,13 +96,24 @@ class Spoken(Item):
         """A piece of the text."""
         self._part("output_text")
         self._pieces.append(text)
-        self.said += len(text)
         if not logprobs:
             self._tape.delta(self._texts, text)
             return
         self.made["content"][-1]["logprobs"] += logprobs
         place = len(self.made["content"]) - 1
         self._emit("response.output_text.delta", content_index=place, delta=text, logprobs=logprobs)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the open part is text."""
+        return self._kind == "output_text"
+
+    def quoted(self, text: bytes) -> int:
+        """A piece of the open text, as JSON; its characters."""
+        piece: str = orjson.loads(text)
+        self._pieces.append(piece)
+        self._tape.quoted(self._texts, text)
+        return len(piece)
 
     def refuse(self, text: str) -> None:
         """A piece of a refusal."""

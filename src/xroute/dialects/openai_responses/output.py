@@ -80,6 +80,14 @@ class Output:
             (self._message or self._open_message()).text(text, logprobs)
             self._chars += len(text)
 
+    def quoted(self, text: bytes) -> bool:
+        """A piece of text that is JSON already; False where it is not just the next piece of a text."""
+        message = self._message
+        if message is None or not message.is_text:
+            return False
+        self._chars += message.quoted(text)
+        return True
+
     def refuse(self, text: str) -> None:
         """A piece of a refusal."""
         (self._message or self._open_message()).refuse(text)

@@ -218,16 +218,41 @@ class ResponsesEncoder:
         self._writer = Writer(surface, request_id, created)
         self._surface = surface
         self._begun = False
+        self._head, self._tail = b"", b""  # of chunks that differ in their text alone
 
     def feed(self, chunks: Sequence[Chunk]) -> bytes:
         """The events for these chunks."""
         for chunk in chunks:
-            body: Any = chunk.body if chunk.body is not None else codec.read(chunk.raw)
-            self._begin(body)
-            for choice in body.get("choices") or ():
-                if not choice.get("index"):  # only the first answer has a place here
-                    self._writer.delta(choice)
+            raw = chunk.raw
+            if not (self._head and raw.startswith(self._head) and raw.endswith(self._tail)):
+                self._read(chunk)
+                continue
+            text = raw[len(self._head) : len(raw) - len(self._tail)]
+            plain = text.count(b'"') == 2 and text[-2:-1] != b"\\" and b"\\u" not in text
+            if not plain or not self._writer.output.quoted(text):
+                self._read(chunk)
         return self._writer.tape.taken()
+
+    def _read(self, chunk: Chunk) -> None:
+        body: Any = chunk.body if chunk.body is not None else codec.read(chunk.raw)
+        self._begin(body)
+        choices: list[Json] = body.get("choices") or []
+        for choice in choices:
+            if not choice.get("index"):  # only the first answer has a place here
+                self._writer.delta(choice)
+        if len(choices) == 1 and not self._head:
+            self._learn(chunk.raw, choices[0])
+
+    def _learn(self, raw: bytes, choice: Json) -> None:
+        """Remembers what stands around the text, so that chunks which differ in it alone need no parsing."""
+        delta: Json = choice.get("delta") or {}
+        told = any(choice.get(name) for name in ("index", "logprobs", "finish_reason"))
+        if told or delta.keys() != {"content"} or raw.count(b'"content":') != 1:
+            return
+        start = raw.index(b'"content":') + len(b'"content":')
+        end = raw.find(b'"', start + 1) + 1
+        if raw[start:end] == codec.write(delta["content"]):
+            self._head, self._tail = raw[:start], raw[end:]
 
     def finish(self, last: bytes) -> bytes:
         """The ends of what is open, the usage and the finished response."""

@@ -22,6 +22,7 @@ _END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")  # of an event
 _FRAME = 110  # bytes of an event around a piece of text
 _QUIET = re.compile(rb'"type": ?"(text|thinking)"')
 _TOOL = re.compile(rb'"type": ?"tool_use"')
+_PIECE = b"event: content_block_delta\n"  # nearly every event
 _DELTA, _START = b"content_block_delta", b"content_block_start"
 _READ = frozenset({b"message_start", b"message_delta", b"message_stop", b"error", b""})
 
@@ -81,6 +82,17 @@ class Decoder(stream.Decoder):
 
     def feed(self, data: bytes) -> list[Chunk]:
         """The events that `data` finishes; raises ProtocolError for an endless one."""
+        if (  # one whole event in the middle of a block: nearly every time
+            self._frame == "events"
+            and not self._size
+            and data.startswith(_PIECE)
+            and data.find(b"\n\n") == len(data) - 2
+            and b"\r" not in data
+            and not self.done
+            and self.error is None
+        ):
+            self._piece(data, not _is_empty(data))
+            return self._taken()
         match self._framing(data):
             case "frames":
                 for name, raw in self._unframed(data):

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
-from xroute.dialects.anthropic.family import Family as Rules
-from xroute.dialects.anthropic.family import family_of as rules_of
+from xroute.dialects.claude import Family as Rules
+from xroute.dialects.claude import family_of as rules_of
 
 CLAUDE = "anthropic-claude-v1"  # `format` of reasoning_details that Claude reads back, wherever it is hosted
 OWN = "amazon-bedrock-v1"  # of every other model's

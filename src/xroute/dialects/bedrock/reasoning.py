@@ -3,8 +3,8 @@
 from typing import Any
 
 from xroute.dialects import thinking
-from xroute.dialects.anthropic.family import Family as Rules
 from xroute.dialects.bedrock.draft import Draft
+from xroute.dialects.claude import Family as Rules
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.thinking import Wish

@@ -21,14 +21,13 @@ from xroute.wire.usage import Usage
 
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _DATA = re.compile(rb"^data: ?(.*)$", re.M)
-# What holds something of an answer: text that is not empty, or any other kind of part.
-_HELD = re.compile(
-    rb'"text": ?"[^"]|"(?:functionCall|inlineData|fileData|executableCode|codeExecutionResult|toolCall)"'
-)
+# What holds something of an answer, besides text that is not empty.
+_HELD = re.compile(rb'"(?:functionCall|inlineData|fileData|executableCode|codeExecutionResult|toolCall)"')
 _TEXT = re.compile(rb'"text": ?"((?:[^"\\]|\\.)*)"')
 # What an event is parsed for: its end, an error, a refusal, another candidate than the first. These are names
 # of JSON fields: in a text the quotes would be escaped.
-_READ = re.compile(rb'"(?:finishReason|error|blockReason)"|"index": ?[1-9]')
+_READ = (b'"finishReason"', b'"error"', b'"blockReason"')
+_OTHER = re.compile(rb'"index": ?[1-9]')
 _COUNTED, _ANSWERED = b'TokenCount"', b'"candidatesTokenCount"'
 _CANDIDATES = b'"candidates"'
 _BESIDE = OWN | {"model"}
@@ -91,6 +90,7 @@ class Decoder(stream.Decoder):
         if rest.strip() and stream.is_whole(_data(rest)):
             self._event_of(rest + b"\n\n")
         self._count()
+        self.usage_body = usage.body_of(self._metadata)
         if self.error is None and not self.done and (self._reasons or self.saw_content):
             self._end_all()
         return self._taken()
@@ -112,6 +112,9 @@ class Decoder(stream.Decoder):
             self._event_of(b"data: %b\r\n\r\n" % _line(found))
 
     def _cut(self, data: bytes) -> None:
+        if not self._size and data.count(b"\n") == 2 and data.endswith((b"\r\n\r\n", b"\n\n")):
+            self._event_of(data)  # one whole event, as they mostly come
+            return
         before = self._size
         self._held.append(data)
         self._size += len(data)
@@ -128,12 +131,13 @@ class Decoder(stream.Decoder):
         """One event, framed."""
         if self.error is not None:
             return
-        content = _CANDIDATES in raw and _HELD.search(raw) is not None
         before = len(self._out)
-        if _READ.search(raw) is not None and not self._parse(_data(raw)):
+        if _is_read(raw) and not self._parse(_data(raw)):
             return
+        texts: list[bytes] = _TEXT.findall(raw) if _CANDIDATES in raw else []
+        content = any(texts) or (_CANDIDATES in raw and _HELD.search(raw) is not None)
         if content:
-            self.chars += sum(len(text) for text in _TEXT.findall(raw))
+            self.chars += sum(map(len, texts))
             self.saw_content = True
             self._reasons.setdefault(0, "")
         for mark in (_ANSWERED, _COUNTED):
@@ -179,7 +183,10 @@ class Decoder(stream.Decoder):
                 continue
             if codec.is_object(body) and codec.is_object(given := body.get("usageMetadata")):
                 self._metadata |= given
-                self.usage_body = usage.body_of(self._metadata)
+
+
+def _is_read(raw: bytes) -> bool:
+    return any(mark in raw for mark in _READ) or _OTHER.search(raw) is not None
 
 
 def _line(found: bytes) -> bytes:

@@ -14,6 +14,7 @@ from xroute.dialects.openai.codec import Json
 from xroute.dialects.translated import KIND, Translated
 from xroute.errors import CutError
 from xroute.wire.chunk import Chunk
+from xroute.wire.usage import Usage
 
 
 class Decoder(Translated):
@@ -32,6 +33,12 @@ class Decoder(Translated):
         self._objects: Objects | None = None  # set where the bytes are plain JSON
         self._line = True  # the next byte begins a line
 
+    @property
+    def usage(self) -> Usage | None:
+        """The usage reported so far: every event has one, so it is put together when it is asked for."""
+        self.usage_body = usage.body_of(self._metadata)
+        return super().usage
+
     def finish(self) -> list[Chunk]:
         """As ever; an answer that turns out to be a failure at its end is told by `error`."""
         try:
@@ -40,6 +47,8 @@ class Decoder(Translated):
             if self.error is None:
                 raise
             return self._taken()
+        finally:
+            self.usage_body = usage.body_of(self._metadata)
 
     def _split(self, data: bytes) -> Iterable[tuple[str, bytes]]:
         """Google ends a stream of events that fails with the error as plain JSON, without `data:`."""
@@ -74,7 +83,6 @@ class Decoder(Translated):
             )
         if codec.is_object(given := body.get("usageMetadata")):
             self._metadata |= given
-            self.usage_body = usage.body_of(self._metadata)
         found: Any = body.get("candidates")
         for place, item in enumerate(found if codec.is_list(found) else ()):
             if codec.is_object(item):

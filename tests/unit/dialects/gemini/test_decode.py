@@ -273,9 +273,11 @@ def test_how_long_to_wait_is_read() -> None:
 
 
 def test_an_answer_that_passes_keeps_its_bytes() -> None:
-    raw = b'{ "candidates": [{"content": {"parts": [{"text": "a"}]}}],\n "usageMetadata": {"promptTokenCount": 2}}'
+    raw = (
+        b'{ "candidates": [{"content": {"parts": [{"text": "a"}]}}], "usageMetadata": {"totalTokenCount":2}}'
+    )
     found = read(raw, native.decode)
-    assert (found.raw, found.usage.input, found.content) == (raw, 2, True)
+    assert (found.raw, found.usage.output, found.content) == (raw, 2, True)
 
 
 def test_a_count_of_tokens_is_read() -> None:

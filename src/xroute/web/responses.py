@@ -10,8 +10,8 @@ from urllib.parse import parse_qs
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.parse import load
 from xroute.dialects.openai_responses import compact, kept
-from xroute.dialects.openai_responses import parse as request_of
-from xroute.dialects.openai_responses.surface import ResponsesSurface
+from xroute.dialects.openai_responses.parse import own_items, read, wants
+from xroute.dialects.openai_responses.surface import ResponsesSurface, write_count
 from xroute.errors import CallError, InvalidRequest, NotFound
 from xroute.gateway.call import Gateway
 from xroute.gateway.replay import Replays
@@ -55,12 +55,12 @@ class Responses:
         owner = _owner(request)
         earlier, known = await self._look_up(owner, given)
         id_ = response_id(reply)
-        call = request_of.read(given, raw, earlier, known, response_id=id_, now=self._now)
+        call = read(given, raw, earlier, known, response_id=id_, now=self._now)
         surface = call.surface
         assert isinstance(surface, ResponsesSurface)
         if given.get("store") is not False:
             stored = Stored(
-                id_, owner, {}, kept.kept(request_of.own_items(given, known), id_),
+                id_, owner, {}, kept.kept(own_items(given, known), id_),
                 str(given.get("previous_response_id") or ""), self._now(),
             )  # fmt: skip
             surface.keep = partial(self._keep, stored)
@@ -87,14 +87,14 @@ class Responses:
         raw = await read_body(request.headers, request.receive, self._max_body)
         given = load(raw)
         earlier, known = await self._look_up(_owner(request), given)
-        call = request_of.read({**given, "stream": False}, raw, earlier, known)
+        call = read({**given, "stream": False}, raw, earlier, known)
         call = replace(call, operation="count_tokens", raw=b"")
         reply.watch(request.receive)
-        await self._gateway.count(call, reply, _counted)
+        await self._gateway.count(call, reply, write_count)
 
     async def _look_up(self, owner: str, given: Json) -> tuple[list[Any], dict[str, Json]]:
         """(the items of the conversation so far, the items that the request refers to)."""
-        previous, ids = request_of.wants(given)
+        previous, ids = wants(given)
         known = await self._store.items(owner, ids)
         try:
             chain = await self._store.chain(owner, previous)
@@ -240,10 +240,6 @@ def _said(stored: Stored) -> list[Any]:
 
 async def _answer(reply: AsgiReply, body: Json) -> None:
     await reply.answer(200, [("x-request-id", reply.request_id)], codec.write(body))
-
-
-def _counted(tokens: int) -> bytes:
-    return codec.write({"object": "response.input_tokens", "input_tokens": tokens})
 
 
 def _no_previous(id_: str) -> InvalidRequest:

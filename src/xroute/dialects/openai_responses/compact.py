@@ -13,10 +13,10 @@ from xroute.dialects.openai.calls import made_id
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.message import as_text, text_of
 from xroute.dialects.openai.parse import call_of, load
-from xroute.dialects.openai_responses import parse as request
 from xroute.dialects.openai_responses import seal
 from xroute.dialects.openai_responses.kept import kept
 from xroute.dialects.openai_responses.message import entries
+from xroute.dialects.openai_responses.parse import own_items, read
 from xroute.dialects.openai_responses.surface import ResponsesEncoder, ResponsesSurface, refuse, usage_of
 from xroute.errors import CallError, ProviderUnavailable
 from xroute.wire.call import Call
@@ -40,13 +40,13 @@ def parse(
 ) -> Call:
     """POST /v1/responses/compact; InvalidRequest for anything that cannot be one."""
     given = load(raw)
-    whole = request.read({**given, "stream": False}, raw, earlier, known or {})
+    whole = read({**given, "stream": False}, raw, earlier, known or {})
     body: Json = {name: given[name] for name in _FIELDS if given.get(name) is not None}
     body["messages"] = [
         {"role": "system", "content": TASK},
         {"role": "user", "content": transcript(whole.body["messages"])},
     ]
-    items = kept([*earlier, *request.own_items(given, known or {})], response_id)
+    items = kept([*earlier, *own_items(given, known or {})], response_id)
     return call_of(body, CompactSurface(items, response_id), whole.text_bytes)
 
 

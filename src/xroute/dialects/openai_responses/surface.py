@@ -56,8 +56,10 @@ class ResponsesSurface:
         return f"<ResponsesSurface {self.response_id}>"
 
     def write(self, body: Json) -> bytes:
+        if "choices" not in body:
+            return write_count(tokens.count(body.get("input_tokens")) or 0)
         writer = Writer(self, _bare(str(body.get("id") or "")), body.get("created") or 0, silent=True)
-        choices: Any = body.get("choices") or [{}]
+        choices: list[Json] = body["choices"] or [{}]
         writer.look(body)
         writer.whole(choices[0])
         writer.close(body.get("usage"))
@@ -279,6 +281,11 @@ class ResponsesEncoder:
 def refuse(error: CallError, request_id: str) -> bytes:
     """The body of an error answer: OpenAI's, and our word once more beside it."""
     return codec.write({"error": error_object(error, request_id), "error_type": error.error_type})
+
+
+def write_count(number: int) -> bytes:
+    """The answer to a count of tokens."""
+    return codec.write({"object": "response.input_tokens", "input_tokens": number})
 
 
 def failure(error: CallError, request_id: str) -> Json:

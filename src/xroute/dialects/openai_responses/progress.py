@@ -13,7 +13,20 @@ class Item:
     Of a text that is out only its length and a checksum are kept, which is enough to know it again.
     """
 
-    __slots__ = ("_sent", "cited", "closed", "id", "length", "logprobs", "note", "number", "offset", "type")
+    __slots__ = (
+        "_first",
+        "_sent",
+        "_several",
+        "cited",
+        "closed",
+        "id",
+        "length",
+        "logprobs",
+        "note",
+        "number",
+        "offset",
+        "type",
+    )
 
     def __init__(self) -> None:
         self.type = ""
@@ -25,13 +38,26 @@ class Item:
         self.cited: dict[int, int] = {}  # part -> annotations that are out
         self.logprobs = False  # any are out
         self.closed = False
+        self._first: dict[str, int] = {}  # kind -> its first part
+        self._several = False  # some kind has several parts
         self._sent: dict[tuple[str, int], tuple[int, int]] = {}  # (kind, part) -> (characters, checksum)
 
     def send(self, kind: str, part: int, text: str) -> None:
         """A piece of a text goes out."""
-        for place in (part, ALL):
-            sent, checksum = self._sent.get((kind, place), (0, 0))
-            self._sent[kind, place] = sent + len(text), _sum(text, checksum)
+        known = self._sent.get((kind, part))
+        if known is None:
+            known = self._begin(kind, part)
+        self._sent[kind, part] = known[0] + len(text), _sum(text, known[1])
+        if self._several and (row := self._sent.get((kind, ALL))):
+            self._sent[kind, ALL] = row[0] + len(text), _sum(text, row[1])
+
+    def _begin(self, kind: str, part: int) -> tuple[int, int]:
+        """A new part. The row of all parts is kept only where there is more than one."""
+        first = self._first.setdefault(kind, part)
+        if first != part and (kind, ALL) not in self._sent:
+            self._several = True
+            self._sent[kind, ALL] = self._sent[kind, first]
+        return 0, 0
 
     def missing(self, kind: str, part: int, whole: str) -> str | None:
         """What of a whole text is not out yet; None where its pieces said something else."""
@@ -43,7 +69,8 @@ class Item:
 
         They are compared in a row: Bedrock numbers the parts of its pieces otherwise than those of its items.
         """
-        sent, checksum = self._sent.get((kind, ALL), (0, 0))
+        row = self._sent.get((kind, ALL)) or self._sent.get((kind, self._first.get(kind, 0)))
+        sent, checksum = row or (0, 0)
         if _sum("".join(text for _, text in texts)[:sent]) != checksum:
             return []
         out: list[tuple[int, str]] = []

@@ -252,7 +252,8 @@ class Decoder(Translated):
     def _delta_of(self, kind: str, body: Json) -> None:
         text: Any = body.get("delta")
         if isinstance(text, str):
-            self._piece(self._item(body), kind, _part(body, kind), text, entries(body.get("logprobs")))
+            probable = entries(body["logprobs"]) if body.get("logprobs") else []
+            self._piece(self._item(body), kind, _part(body, kind), text, probable)
 
     def _rest(
         self, known: Item, kind: str, part: int, whole: Any, probable: list[Json] | None = None

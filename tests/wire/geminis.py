@@ -146,7 +146,7 @@ def _candidate(said: Said, candidate: Json, index: int) -> None:
     for part in (candidate.get("content") or {}).get("parts") or []:
         _part(said, one, part)
     if word := candidate.get("finishReason"):
-        said.natives[index] = NUMBERS[word] if isinstance(word, int) else word
+        said.natives[index] = NUMBERS.get(word, str(word)) if isinstance(word, int) else word
     said.logprobs += len((candidate.get("logprobsResult") or {}).get("chosenCandidates") or [])
     _cite(said, candidate)
 
@@ -161,12 +161,18 @@ def _part(said: Said, one: Choice, part: Json) -> None:
             one.text += part["text"]
     elif "functionCall" in part:
         _call(one, part["functionCall"])
-    elif "inlineData" in part and part["inlineData"]["mimeType"].startswith("image/"):
+    elif _mime(part).startswith("image/"):
         said.images.append(part["inlineData"]["data"])
-    elif "inlineData" in part and part["inlineData"]["mimeType"].startswith("audio/"):
+    elif _mime(part).startswith("audio/"):
         one.sound += part["inlineData"]["data"]
     elif any(name in part for name in (*NATIVE, "inlineData")):
         said.traces.append(part)
+
+
+def _mime(part: Json) -> str:
+    """Of data that is the answer's; a thought's images are traces."""
+    blob = part.get("inlineData") or {}
+    return "" if part.get("thought") else blob.get("mimeType") or ""
 
 
 def _call(one: Choice, call: Json) -> None:
@@ -224,7 +230,7 @@ def usage_of(said: Said) -> Json | None:
     audio = sum(
         entry.get("tokenCount", 0)
         for entry in given.get("promptTokensDetails") or []
-        if entry["modality"] in ("AUDIO", 4)
+        if entry.get("modality") in ("AUDIO", 4)
     )
     return {
         "prompt_tokens": prompt,

@@ -41,13 +41,21 @@ def _request(recording: Recording) -> None:
     """The recorded request in canonical form and back again says the same, and Google's SDK takes it."""
     if recording.data.get("request_encoding") != "text" or recording.data.get("request_notes"):
         return
-    given = prompts.camel(json.loads(recording.data["request_body"]))
-    canonical = prompts.canonical_of(given)
+    try:
+        given = prompts.camel(json.loads(recording.data["request_body"]))
+    except ValueError:
+        return
+    wrong = prompts.problem(given)
+    try:
+        canonical = prompts.canonical_of(given)
+    except (LookupError, TypeError, AttributeError, ValueError):
+        expect(wrong, "the request cannot be read, though the SDK takes it")
+        return
     before = json.dumps(canonical)
     upstream = recording.data["url"].rpartition("/models/")[2].partition(":")[0]
     sent, dropped, _ = gemini.encode(canonical, upstream=upstream, quirks=JUDGE.quirks)
     expect(json.dumps(canonical) == before, "encode changed the client's body")
-    if not prompts.problem(given):
+    if not wrong:
         expect(not prompts.problem(sent), f"not a request of the SDK: {prompts.problem(sent)}")
     old, new = prompts.meant(given), prompts.meant(prompts.camel(json.loads(json.dumps(sent))))
     if upstream.startswith("gemini-2.0") and old["thinking"] == {"thinkingBudget": "0"}:
@@ -67,11 +75,15 @@ def _error(recording: Recording) -> None:
     else:
         faults.check(recording)
     info = gemini.error_of(recording.status, recording.headers, recording.body)
-    body = json.loads(recording.text)
-    error = (body[0] if isinstance(body, list) else body)["error"]
-    expect(info.message == error["message"].strip(), f"another message: {info.message!r}")
-    expect(error.get("status") in (info.type, None), f"the status became {info.type!r}")
-    expect(info.code, "an error without a code")
+    expect(info.message, "an error without a message")
+    try:
+        body = json.loads(recording.text)
+        error = (body[0] if isinstance(body, list) else body)["error"]
+        message, status = error["message"].strip(), error["status"]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return  # not in Google's form
+    expect(info.message == message, f"another message: {info.message!r}")
+    expect(info.type == status and info.code, f"the status {status} became {info.type!r}, {info.code!r}")
 
 
 class _Judge(Judge):
@@ -233,7 +245,7 @@ def _passed(recording: Recording) -> None:
 
 def total(recording: Recording) -> None:
     """countTokens of Google; what other providers answer at such an endpoint is not judged here."""
-    if recording.data.get("provider") not in ("gemini", "vertex"):
+    if ":countTokens" not in str(recording.data.get("url")):
         raise Skipped("counts of another provider")
     if recording.status >= 400:
         _error(recording)

@@ -21,7 +21,6 @@ UNSUPPORTED = frozenset(
     {
         "logit_bias",
         "min_p",
-        "parallel_tool_calls",
         "prediction",
         "prompt_cache_key",
         "prompt_cache_retention",
@@ -81,6 +80,7 @@ _READ = frozenset(
         "metadata",
         "modalities",
         "model",
+        "parallel_tool_calls",
         "reasoning",
         "reasoning_effort",
         "response_format",
@@ -216,6 +216,7 @@ class _Request:
         return self._abilities is None or ability in self._abilities
 
     def _parallel(self) -> None:
+        """Several calls at once are the default, and nothing forbids them."""
         if self._body.get("parallel_tool_calls") is False:
             self.dropped.append("parallel_tool_calls")
 
@@ -241,7 +242,7 @@ class _Request:
         elif tier not in (None, "auto"):
             self.dropped.append("service_tier")
         read = _READ | self._given.keys() | {_camel(name) for name in self._given}
-        self.dropped += [name for name in self._body if name not in read and name != "parallel_tool_calls"]
+        self.dropped += [name for name in self._body if name not in read]
 
     def _labels(self) -> Json:
         """Metadata that can be labels: https://cloud.google.com/resource-manager/docs/labels-overview."""

@@ -73,7 +73,7 @@ def encode(
             ("text", _text(body)),
             ("tools", tools(body, dropped)),
             ("tool_choice", choice(body)),
-            ("reasoning", _reasoning(body, abilities, output, dropped)),
+            ("reasoning", _reasoning(body, quirks, abilities, output, dropped)),
             ("include", _include(body, abilities)),
             ("stream_options", _stream_options(body)),
         )
@@ -138,12 +138,13 @@ def _format(given: Json) -> Json:
 
 
 def _reasoning(
-    body: Json, abilities: frozenset[str] | None, output: int | None, dropped: list[str]
+    body: Json, quirks: Quirks, abilities: frozenset[str] | None, output: int | None, dropped: list[str]
 ) -> Json | None:
     """Effort and summary; further fields of `reasoning` pass.
 
-    A summary is asked for where the client wants to see reasoning: with the chat API's own reasoning_effort
-    it is hidden, and OpenAI gives summaries only to verified organisations.
+    A summary is asked for only where the client wants to see reasoning: to organisations that are not
+    verified OpenAI answers 400 instead (https://developers.openai.com/api/docs/guides/reasoning, read
+    2026-11-21), and with effort alone it is hidden in OpenAI's own chat API as well.
     """
     own: Any = body.get("reasoning")
     given: Json = own if codec.is_object(own) else {}
@@ -156,12 +157,24 @@ def _reasoning(
     if wish is None:
         return sent
     if wish.on or wish.off:
-        sent["effort"] = wish.word(_limit(body) or output or 0)
+        sent["effort"] = _effort(wish.word(_limit(body) or output or 0), quirks)
     if wish.summary and not wish.exclude:
         sent["summary"] = wish.summary
-    elif wish.on and own and not wish.exclude and "summary" not in given:
+    elif wish.on and not wish.exclude and "summary" not in given and _is_curious(body, given):
         sent["summary"] = "auto"
     return sent
+
+
+def _effort(word: str, quirks: Quirks) -> str:
+    """The word, or the nearest that the provider knows; what is on stays on."""
+    known = [name for name in quirks.efforts if name in thinking.EFFORTS and name != "none"]
+    return thinking.nearest(word, known) if known and word not in (*known, "none") else word
+
+
+def _is_curious(body: Json, given: Json) -> bool:
+    """Whether the client wants to see reasoning, and not only that there is some."""
+    said = given.get("enabled") is True or given.get("exclude") is False or bool(given.get("max_tokens"))
+    return said or body.get("include_reasoning") is True or body.get("reasoning") is True
 
 
 def _include(body: Json, abilities: frozenset[str] | None) -> list[Any]:

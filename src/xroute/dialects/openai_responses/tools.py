@@ -36,7 +36,9 @@ def tools(body: Json, dropped: list[str]) -> list[Json]:
 
 def _tool(tool: Json, where: str, dropped: list[str]) -> Json | None:
     kind: Any = tool.get("type")
-    inner: Any = tool.get(kind) if isinstance(kind, str) else None
+    if not isinstance(kind, str):
+        return None
+    inner: Any = tool.get(kind)
     beside = {name: value for name, value in tool.items() if name not in (kind, "cache_control")}
     if kind == "function":
         return _function(inner if codec.is_object(inner) else beside, beside)

@@ -346,7 +346,10 @@ def test_the_form_of_the_text() -> None:
     ("wish", "sent"),
     [
         ({"reasoning_effort": "low"}, {"effort": "low"}),
-        ({"reasoning": {"effort": "high"}}, {"effort": "high", "summary": "auto"}),
+        ({"reasoning": {"effort": "high"}}, {"effort": "high"}),
+        ({"reasoning": {"effort": "high", "exclude": False}}, {"effort": "high", "summary": "auto"}),
+        ({"reasoning": {"enabled": True}}, {"effort": "medium", "summary": "auto"}),
+        ({"reasoning_effort": "low", "include_reasoning": True}, {"effort": "low", "summary": "auto"}),
         ({"reasoning": {"effort": "high", "exclude": True}}, {"effort": "high"}),
         ({"reasoning": {"effort": "high", "summary": None}}, {"effort": "high"}),
         ({"reasoning": {"effort": "none"}}, {"effort": "none"}),
@@ -357,6 +360,12 @@ def test_the_form_of_the_text() -> None:
 )
 def test_reasoning_is_asked_for_in_its_words(wish: Json, sent: Json) -> None:
     assert write(**wish).body["reasoning"] == sent
+
+
+def test_an_effort_that_the_provider_does_not_know_is_the_nearest_that_it_does() -> None:
+    body = {"messages": [], "reasoning_effort": "max"}
+    quirks = Quirks(efforts=("low", "high"))
+    assert encode(body, upstream="m", quirks=quirks).body["reasoning"] == {"effort": "high"}
 
 
 def test_a_model_that_does_not_reason_is_not_asked_to() -> None:

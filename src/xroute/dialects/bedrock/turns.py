@@ -18,38 +18,85 @@ _TEXTLESS = "Document: "
 
 
 def write(messages: Any, draft: Draft) -> tuple[list[Json], list[Json]]:
-    """(system blocks, turns): turns of one role in a row are one; all system messages go to the front."""
-    system: list[Json] = []
-    turns: list[Json] = []
+    """(system blocks, turns): turns of one role in a row are one, and no message is blank."""
+    told = _Told(draft)
     given: list[Any] = messages if codec.is_list(messages) else []
     for number, said in enumerate(given):
-        if not codec.is_object(said):
-            continue
-        where = f"messages[{number}]"
-        role: Any = said.get("role")
-        if role in ("system", "developer"):
-            system += _system(said, where, draft)
-        else:
-            _turn(turns, "assistant" if role == "assistant" else "user", _blocks(said, where, draft))
-    if not turns and system:  # Converse wants a user's turn, and OpenAI does not
-        turns, system = [{"role": "user", "content": system}], []
-    for turn in turns:
+        if codec.is_object(said):
+            told.hear(said, f"messages[{number}]")
+    told.instruct()
+    if not told.turns and told.system:  # Converse wants a user's turn, and OpenAI does not
+        told.turns, told.system = [{"role": "user", "content": told.system}], []
+    for turn in told.turns:
         _lead(turn)
-    return system, turns
+    _prefill(told.turns, draft, f"messages[{len(given) - 1}]")
+    return told.system, told.turns
+
+
+class _Told:
+    """The conversation while it is written."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        # https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages, and
+        # Message.role in https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html,
+        # both read 2026-11-21
+        self._inline = draft.family.claude is not None and draft.family.claude.inline
+        self._waiting: list[Json] = []  # instructions for after the user's turn
+        self.system: list[Json] = []
+        self.turns: list[Json] = []
+
+    def hear(self, said: Json, where: str) -> None:
+        """One message."""
+        role: Any = said.get("role")
+        if role not in ("system", "developer"):
+            self._add("assistant" if role == "assistant" else "user", _blocks(said, where, self._draft))
+            return
+        blocks = _system(said, where, self._draft)
+        if self._inline and self.turns:
+            self._waiting += blocks
+        else:
+            self.system += blocks
+
+    def instruct(self) -> None:
+        """Instructions that waited: right after a user's turn, else with the system prompt."""
+        found, self._waiting = self._waiting, []
+        if found and self.turns and self.turns[-1]["role"] == "user":
+            self.turns.append({"role": "system", "content": found})
+        else:
+            self.system += found
+
+    def _add(self, role: str, blocks: list[Json]) -> None:
+        if not blocks:
+            return
+        if role == "assistant":
+            if all("reasoningContent" in block for block in blocks):
+                return  # thinking alone is refused
+            self.instruct()
+        if self.turns and self.turns[-1]["role"] == role:
+            self.turns[-1]["content"] += blocks
+        else:
+            self.turns.append({"role": role, "content": blocks})
+
+
+def _prefill(turns: list[Json], draft: Draft, where: str) -> None:
+    """An assistant's text at the end is continued; some models refuse it, and all a blank at its end.
+
+    https://platform.claude.com/docs/en/api/errors, read 2026-11-21.
+    """
+    last = turns[-1] if len(turns) > 1 else {}
+    if last.get("role") != "assistant" or any("text" not in block for block in last["content"]):
+        return
+    if draft.family.claude is not None and not draft.family.claude.prefill:
+        turns.pop()
+        draft.drop(where)
+        return
+    last["content"][-1] = {"text": last["content"][-1]["text"].rstrip()}
 
 
 def has_tools(turns: list[Json]) -> bool:
     """Whether a call or a result stands in the turns: Bedrock then wants toolConfig."""
     return any("toolUse" in block or "toolResult" in block for turn in turns for block in turn["content"])
-
-
-def _turn(turns: list[Json], role: str, blocks: list[Json]) -> None:
-    if not blocks:
-        return
-    if turns and turns[-1]["role"] == role:
-        turns[-1]["content"] += blocks
-    else:
-        turns.append({"role": role, "content": blocks})
 
 
 def _lead(turn: Json) -> None:

@@ -3,7 +3,18 @@
 from typing import Any
 
 import pytest
-from tests.unit.dialects.bedrock.making import ASK, CALL, LLAMA, NOVA, PNG, TOLD, WEATHER, sent, turn
+from tests.unit.dialects.bedrock.making import (
+    ASK,
+    CALL,
+    CLAUDE_5,
+    LLAMA,
+    NOVA,
+    PNG,
+    TOLD,
+    WEATHER,
+    sent,
+    turn,
+)
 
 
 def test_a_plain_question() -> None:
@@ -15,6 +26,32 @@ def test_system_and_developer_messages_become_system_blocks() -> None:
     body = sent({"messages": said})
     assert body["system"] == [{"text": "one"}, {"text": "two"}]
     assert len(body["messages"]) == 1
+
+
+def test_instructions_between_turns_stay_there_where_the_model_takes_them() -> None:
+    said = [
+        *ASK["messages"],
+        {"role": "developer", "content": "be kind"},
+        {"role": "assistant", "content": "a"},
+    ]
+    body = sent({"messages": [*said, *ASK["messages"]]}, "us.anthropic.claude-opus-5")
+    assert [turn["role"] for turn in body["messages"]] == ["user", "system", "assistant", "user"]
+    assert "system" not in body
+    assert sent({"messages": [*said, *ASK["messages"]]})["system"] == [{"text": "be kind"}]
+
+
+def test_an_answer_that_is_to_be_continued() -> None:
+    said = [*ASK["messages"], {"role": "assistant", "content": "So: "}]
+    assert sent({"messages": said})["messages"][1]["content"] == [{"text": "So:"}]
+    assert sent({"messages": said}, CLAUDE_5, ("messages[1]",)) == sent(ASK, CLAUDE_5)
+
+
+def test_thinking_alone_is_no_turn() -> None:
+    signed = {"type": "reasoning.text", "text": "hm", "signature": "s", "format": "anthropic-claude-v1"}
+    said = [*ASK["messages"], {"role": "assistant", "content": "", "reasoning_details": [signed]}]
+    assert sent({"messages": [*said, *ASK["messages"]]})["messages"] == [
+        {"role": "user", "content": [{"text": "hi"}, {"text": "hi"}]}
+    ]
 
 
 def test_a_request_of_system_messages_alone_is_asked_as_the_user() -> None:

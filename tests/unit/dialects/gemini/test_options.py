@@ -260,9 +260,9 @@ def test_service_tiers_have_googles_words(tier, expected, dropped) -> None:
 
 
 def test_what_gemini_has_no_field_for_is_left_out_and_named() -> None:
-    given = dict.fromkeys(sorted(UNSUPPORTED - {"parallel_tool_calls"}), 1)
-    found = asked(**given | {"user": None}, parallel_tool_calls=False, whatever=1, stream=True)
-    assert set(found.dropped) == (UNSUPPORTED - {"user"}) | {"whatever"}
+    given = dict.fromkeys(sorted(UNSUPPORTED), 1) | {"user": None}
+    found = asked(**given, parallel_tool_calls=False, whatever=1, stream=True)
+    assert set(found.dropped) == (UNSUPPORTED - {"user"}) | {"whatever", "parallel_tool_calls"}
     assert set(found.body) == {"contents"}
     assert asked(parallel_tool_calls=True).dropped == ()
 

@@ -207,6 +207,23 @@ async def test_cohere_is_asked_in_its_own_words(house):
     assert reply.body["usage"]["prompt_tokens"] == 3
 
 
+async def test_bedrock_is_asked_for_one_text_at_a_time_and_counts_in_a_header(house):
+    up = await house.upstream()
+
+    async def titan(visit: scripted.Visit) -> None:
+        body = {"embeddings": [[float(visit.seen.body["inputText"])]]}
+        await visit.send(scripted.answer(body, x_amzn_bedrock_input_token_count="3"))
+
+    up.play(titan)
+    stage = await house.stage(
+        providers={"p": provider(up.url, entry("titan-embed:0", "m"), dialect="bedrock", auth="bearer")}
+    )
+    reply = await ask(stage, EMBEDDINGS, input=["1", "2"])
+    assert up.seen[0].line.startswith("POST /v1/model/titan-embed%3A0/invoke ")
+    assert [item["embedding"] for item in reply.body["data"]] == [[1.0], [2.0]]
+    assert reply.body["usage"]["prompt_tokens"] == 6
+
+
 async def test_rerank_comes_in_one_form_with_the_clients_documents(house):
     up = await house.upstream()
     results = [{"index": 1, "relevance_score": 0.75}, {"index": 0, "relevance_score": 0.1234567890123456}]

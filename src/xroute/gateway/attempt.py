@@ -92,7 +92,8 @@ class Attempts:
                 exchange.close()
         except TransportError as error:
             raise AttemptFailed(self.transport_failure(run, error)) from error
-        return self._decode(run, deployment, exchange, raw)
+        answer = self._decode(run, deployment, exchange, raw)
+        return way_of(call, deployment).counted(answer, exchange.headers)
 
     async def open(self, run: Run, deployment: Deployment) -> Opened:
         """A stream up to its first content; AttemptFailed if it does not get there."""

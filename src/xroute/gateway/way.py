@@ -1,6 +1,6 @@
 """How a call is put to a deployment: translated, or as the client wrote it where both speak one dialect."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from types import ModuleType
@@ -57,6 +57,12 @@ class Way:
             created=created,
             quirks=deployment.quirks,
         )
+
+    def counted(self, answer: Answer, headers: Mapping[str, str]) -> Answer:
+        """The answer with the usage that stands in its headers, where its body has none."""
+        if answer.usage is not None or not hasattr(self._part, "counted"):
+            return answer
+        return self._part.counted(answer, headers)
 
     def decoder(self, call: Call, deployment: Deployment, request_id: str, created: int) -> Translated:
         """The decoder of a stream."""

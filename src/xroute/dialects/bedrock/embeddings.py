@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed.html
 https://docs.aws.amazon.com/nova/latest/userguide/embeddings-schema.html; all read 2026-11-21.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from xroute.catalog.entries import Quirks
@@ -12,11 +13,11 @@ from xroute.dialects.answer import Answer, Encoded, Malformed
 from xroute.dialects.cohere import embeddings as cohere
 from xroute.dialects.openai import codec, pieces, purpose, tokens
 from xroute.dialects.openai.codec import Json
+from xroute.dialects.openai.embeddings import answer_of, inputs, listed, merge, read, split
 from xroute.dialects.openai.embeddings import decode as decode_listed
-from xroute.dialects.openai.embeddings import inputs, listed, merge, read, split
 from xroute.errors import InvalidRequest
 
-__all__ = ["PATH", "decode", "encode", "merge", "most", "split"]
+__all__ = ["PATH", "counted", "decode", "encode", "merge", "most", "split"]
 
 PATH = "/model/{model}/invoke"
 
@@ -69,6 +70,12 @@ def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Qui
         beside = {name: value for name, value in body.items() if name != "embeddings"}
         return listed([one.get("embedding") for one in given], model, beside, _counted(body))
     return cohere.decode(raw, model=model, request_id=request_id, created=created, quirks=quirks)
+
+
+def counted(answer: Answer, headers: Mapping[str, str]) -> Answer:
+    """The tokens that InvokeModel counts in a header, where the model's own answer has none (recorded)."""
+    found = tokens.count(headers.get("x-amzn-bedrock-input-token-count"))
+    return answer if found is None else answer_of(answer.body, {"prompt_tokens": found})
 
 
 def most(upstream: str, quirks: Quirks) -> int:

@@ -16,7 +16,7 @@ from xroute.wire.chunk import Chunk
 def encode(call: Call, *, upstream: str, quirks: Quirks) -> bytes:
     """The client's request with the provider's name for the model; a stream's usage is always asked for."""
     given: Json = codec.read(call.raw)
-    body = {name: value for name, value in given.items() if name not in OWN and name not in quirks.drop}
+    body = {name: value for name, value in given.items() if name not in OWN}
     body["model"] = upstream
     if body.get("stream") and quirks.stream_usage:
         options: Any = body.get("stream_options")

@@ -96,6 +96,13 @@ def test_the_answer_of_every_family_is_read(body, usage):
     assert answer.usage == usage
 
 
+def test_tokens_that_stand_in_a_header_are_counted():
+    answer = embeddings.counted(decode({"embeddings": [[0.5]]}), {"x-amzn-bedrock-input-token-count": "7"})
+    assert answer.usage == Usage(input=7)
+    assert answer.body["usage"] == {"prompt_tokens": 7, "total_tokens": 7}
+    assert embeddings.counted(decode({"embeddings": [[0.5]]}), {}).usage is None
+
+
 def test_other_types_of_titan_are_kept():
     kinds = {"float": [0.5], "binary": [1]}
     assert decode({"embeddingsByType": kinds}).body["data"][0]["embeddings"] == kinds

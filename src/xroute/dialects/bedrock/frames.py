@@ -3,6 +3,7 @@
 The format is public: https://smithy.io/2.0/aws/amazon-eventstream.html, read 2026-11-21.
 """
 
+from functools import lru_cache
 from struct import Struct
 from struct import error as StructError
 from zlib import crc32
@@ -23,7 +24,8 @@ _BYTES, _STRING, _UUID = 6, 7, 9
 class Frames:
     """Feed bytes, get each finished message as (headers, payload).
 
-    Values of headers that are no text are given as text: "true", "12", hexadecimal digits.
+    Values of headers that are no text are given as text: "true", "12", hexadecimal digits. The headers are
+    shared between messages: read them only.
     """
 
     __slots__ = ("_held", "_rest", "_size", "_wanted")
@@ -102,7 +104,9 @@ def _message(data: bytes, headers_length: int) -> tuple[dict[str, str], bytes]:
         raise ProtocolError("a message of the provider's event stream has unreadable headers") from None
 
 
+@lru_cache(maxsize=256)
 def _headers(data: bytes) -> dict[str, str]:
+    """Most messages of a stream have the same headers: read once, shared, never changed."""
     headers: dict[str, str] = {}
     place = 0
     while place < len(data):

@@ -100,8 +100,12 @@ class Decoder(Translated):
                 pass
 
     def _block(self, body: Json) -> _Block:
-        index: Any = body.get("contentBlockIndex")
-        return self._blocks.setdefault(index if isinstance(index, int) else 0, _Block(self._chars))
+        given: Any = body.get("contentBlockIndex")
+        index = given if isinstance(given, int) else 0
+        block = self._blocks.get(index)
+        if block is None:
+            block = self._blocks[index] = _Block(self._chars)
+        return block
 
     def _begin(self, block: _Block, start: Any) -> None:
         if not codec.is_object(start):

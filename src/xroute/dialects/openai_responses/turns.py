@@ -82,6 +82,12 @@ class Turns:
     def _item(self, item: Json, where: str) -> None:
         kind: Any = item.get("type")
         role: Any = item.get("role")
+        if kind == "item_reference" or (kind is None and item.keys() == {"id"}):
+            raise wrong(
+                where, f"refers to the item {item.get('id')!r}, which is not kept here", InvalidPrompt
+            )
+        if kind is None and role is None:
+            raise wrong(f"{where}.type", "is required", InvalidPrompt)
         if kind in ("message", None) and role != "assistant":
             self._message(item, where, role)
         elif kind in RESULTS:

@@ -166,7 +166,7 @@ def _assistant(turn: Json, upstream: str) -> list[Json]:
 
 
 def _thought(block: Json, upstream: str) -> Json:
-    form = CLAUDE if "claude" in upstream else "amazon-bedrock-v1"
+    form = CLAUDE if "claude" in upstream or "application-inference" in upstream else "amazon-bedrock-v1"
     if "redactedContent" in block:
         data = block["redactedContent"]
         kept = b64decode(data).decode() if form == CLAUDE else data

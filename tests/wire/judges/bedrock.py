@@ -185,6 +185,7 @@ def _same(said: Said, got: Reading, messages: list[Json]) -> None:
     expect(texts == said.choice(0).reasoning, "details and reasoning differ")
     signed = [item["signature"] for item in details if item.get("signature")]
     expect(signed == said.signatures, "signatures of reasoning were lost")
+    expect(all(item["format"] for item in details), "reasoning that does not say whose it is")
     sealed = [item for item in details if item["type"] == "reasoning.encrypted"]
     expect([_sealed(item) for item in sealed] == said.sealed, "encrypted reasoning was lost")
     notes = [note for message in messages for note in message.get("annotations") or []]

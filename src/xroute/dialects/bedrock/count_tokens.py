@@ -16,9 +16,16 @@ PATH = "/model/{model}/count-tokens"
 _COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
 
 
-def encode(body: Json, *, upstream: str, quirks: Quirks, abilities: frozenset[str] | None = None) -> Encoded:
+def encode(
+    body: Json,
+    *,
+    upstream: str,
+    quirks: Quirks,
+    abilities: frozenset[str] | None = None,
+    output: int | None = None,
+) -> Encoded:
     """The question for the canonical request `body`: what of Converse's request is counted."""
-    written = encode_chat(body, upstream=upstream, quirks=quirks, abilities=abilities)
+    written = encode_chat(body, upstream=upstream, quirks=quirks, abilities=abilities, output=output)
     asked = {name: written.body[name] for name in _COUNTED if name in written.body}
     return Encoded({"input": {"converse": asked}}, written.dropped)
 

@@ -135,5 +135,5 @@ def _claude(name: str) -> Family:
 
 
 def format_of(model: str) -> str:
-    """`format` of the reasoning that a model of this name writes, ours or the upstream's."""
-    return CLAUDE if "claude" in model.lower() else OWN
+    """`format` of the reasoning that a model of this name writes: what its family reads back."""
+    return family_of(model).returns or OWN

@@ -1,5 +1,6 @@
 """Settings and reasoning in a request to Converse, by the family of the model."""
 
+import json
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from tests.unit.dialects.bedrock.making import (
 )
 
 from xroute.catalog.entries import Quirks
-from xroute.dialects.bedrock import encode
+from xroute.dialects.bedrock import decode, encode
 from xroute.dialects.bedrock.families import family_of
 
 
@@ -209,3 +210,14 @@ def test_behind_an_opaque_arn_hardly_anything_is_held_back() -> None:
     config = sent(body, arn)["toolConfig"]
     assert config["toolChoice"] == {"any": {}}
     assert len(config["tools"]) == 2
+
+
+@pytest.mark.parametrize(
+    "upstream", [SONNET, OSS, "arn:aws:bedrock:us-east-1:1:application-inference-profile/ab"]
+)
+def test_reasoning_that_a_model_wrote_goes_back_to_it(upstream: str) -> None:
+    wrote = {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "c2ln"}}}
+    body = {"output": {"message": {"content": [wrote]}}, "stopReason": "end_turn"}
+    answer = decode(json.dumps(body).encode(), model=upstream, request_id="r", created=1, quirks=Quirks())
+    details = answer.body["choices"][0]["message"]["reasoning_details"]
+    assert said_by(upstream, *details)[0] == wrote

@@ -74,12 +74,16 @@ def invoke_check(recording: Recording) -> bool:
 
 
 def _dialect(recording: Recording) -> ModuleType:
-    path = recording.data["url"].partition("?")[0]
+    path = _path(recording)
     if path.endswith((":batchEmbedContents", ":embedContent", ":predict")):
         return gemini
     if "/api/embed" in path:
         return ollama
     return cohere if path.endswith("/embed") else openai
+
+
+def _path(recording: Recording) -> str:
+    return (recording.data.get("url") or "").partition("?")[0]
 
 
 def _answer(recording: Recording, dialect: ModuleType) -> None:
@@ -88,7 +92,7 @@ def _answer(recording: Recording, dialect: ModuleType) -> None:
     quirks = QUIRKS.get(recording.data["provider"], Quirks())
     try:
         told, tokens = _read(json.loads(recording.text))
-    except Unreadable as reason:
+    except (Unreadable, ValueError) as reason:
         _refused(recording, dialect, str(reason))
         return
     try:
@@ -155,7 +159,8 @@ def _read(body: Any) -> tuple[list[Vector], int | None]:
     if isinstance(body.get("data"), list):
         data = sorted(enumerate(body["data"]), key=lambda one: one[1].get("index", one[0]))
         usage = body.get("usage") or {}
-        return [item["embedding"] for _, item in data], usage.get("prompt_tokens", usage.get("total_tokens"))
+        counts = [usage.get(name) for name in ("prompt_tokens", "input_tokens", "total_tokens")]
+        return [item["embedding"] for _, item in data], next((n for n in counts if n is not None), None)
     if "predictions" in body:
         found = [one["embeddings"] for one in body["predictions"]]
         return [one["values"] for one in found], sum(one["statistics"]["token_count"] for one in found)
@@ -187,8 +192,7 @@ def _request(recording: Recording) -> None:
     given = _given(recording)
     if given is None:
         return
-    dialect = _dialect(recording)
-    path = recording.data["url"].partition("?")[0]
+    dialect, path = _dialect(recording), _path(recording)
     model = given.get("model") or path.rpartition("/")[2].partition(":")[0]
     if dialect is gemini:
         if path.endswith(":embedContent"):
@@ -196,7 +200,7 @@ def _request(recording: Recording) -> None:
         _sent_gemini(given, model, predict=path.endswith(":predict"))
     elif dialect is cohere:
         _sent_cohere(given, model)
-    elif dialect is openai or "input" in given:
+    elif "input" in given:
         sent = _encoded(dialect, given, model, Quirks())
         expect(
             sent["model"] == model and _wrapped(sent["input"]) == _wrapped(given["input"]), "another input"
@@ -237,14 +241,18 @@ def _sent_cohere(given: Json, model: str) -> None:
     body = {
         name: value for name, value in given.items() if name not in ("texts", "images") and value is not None
     }
-    body["input"] = given.get("texts") or [{"image": url} for url in given["images"]]
+    body["input"] = given.get("texts") or body.pop("inputs", None) or [{"image": u} for u in given["images"]]
     if "output_dimension" in body:
         body["dimensions"] = body.pop("output_dimension")
     sent = _encoded(cohere, body, model, Quirks())
     for name, value in sent.items():
         TypeAdapter(COHERE_TYPES[name]).validate_python(value)
-    wanted = {name: value for name, value in given.items() if value is not None}
-    expect(sent == {"embedding_types": ["float"], **wanted}, f"another request: {sent}"[:300])
+    wanted: Json = {"embedding_types": ["float"], "input_type": "search_document"}
+    wanted |= {name: value for name, value in given.items() if value is not None}
+    if "images" in wanted and "inputs" in sent:  # newer models take both forms
+        expect(len(sent.pop("inputs")) == len(wanted.pop("images")), "other images")
+        wanted["input_type"] = sent["input_type"]
+    expect(sent == wanted, f"another request: {sent}"[:300])
 
 
 def _sent_gemini(given: Json, model: str, *, predict: bool) -> None:
@@ -259,17 +267,18 @@ def _sent_gemini(given: Json, model: str, *, predict: bool) -> None:
         expect(sent == given, f"another request: {sent}"[:300])
         return
     first = given["requests"][0]
+    if any(each.keys() != first.keys() for each in given["requests"]):
+        return  # each with options of its own, which OpenAI's request cannot say
+    task = first.get("taskType", first.get("task_type"))
     size = first.get("outputDimensionality", first.get("output_dimensionality"))
     body = {"input": [{"content": [_part(p) for p in one["content"]["parts"]]} for one in given["requests"]]}
-    body |= {"task_type": first.get("taskType"), "dimensions": size, "title": first.get("title")}
+    body |= {"task_type": task, "dimensions": size, "title": first.get("title")}
     sent = _encoded(gemini, body, model, Quirks())
     for old, new in zip(given["requests"], sent["requests"], strict=True):
         expect(new["content"]["parts"] == old["content"]["parts"], "other contents")
         expect(new["model"].removeprefix("models/") == old["model"].removeprefix("models/"), "another model")
-        expect(
-            (new.get("taskType"), new.get("outputDimensionality")) == (old.get("taskType"), size), "options"
-        )
         Content.model_validate(new["content"])
+        expect((new.get("taskType"), new.get("outputDimensionality")) == (task, size), "other options")
         wish = {name: value for name, value in new.items() if name not in ("content", "model")}
         EmbedContentConfig.model_validate(wish)
 
@@ -277,6 +286,8 @@ def _sent_gemini(given: Json, model: str, *, predict: bool) -> None:
 def _part(part: Json) -> Json:
     if "text" in part:
         return {"type": "text", "text": part["text"]}
+    if "inlineData" not in part:
+        return part
     data = part["inlineData"]
     return {"type": "image_url", "image_url": {"url": f"data:{data['mimeType']};base64,{data['data']}"}}
 

@@ -15,6 +15,7 @@ from xroute.dialects.openai.rerank import decode
 __all__ = ["PATH", "decode", "encode"]
 
 PATH = "/model/{model}/invoke"
+COHERE = "cohere.rerank"  # in the names of the models that ask for the version of their API
 
 _KEPT = ("query", "top_n", "max_tokens_per_doc")
 _READ = frozenset({"model", "documents", "return_documents", "rank_fields", *_KEPT})
@@ -32,6 +33,6 @@ def encode(
     fields: Any = body.get("rank_fields")
     sent: Json = {"documents": [text_of(one, fields) for one in body["documents"]]}
     sent |= {name: body[name] for name in _KEPT if body.get(name) is not None}
-    if "cohere" in upstream:
+    if COHERE in upstream:
         sent["api_version"] = 2
     return Encoded(sent, dropped_from(body, _READ))

@@ -1,6 +1,7 @@
 """What a client of the Responses API asks for besides its input, in canonical words: tools and form."""
 
 import re
+from collections.abc import Sequence
 from hashlib import blake2s
 from typing import Any
 
@@ -13,6 +14,8 @@ LONGEST = 64  # characters of a function's name: https://platform.openai.com/doc
 SEARCH = "web_search"  # and its dated and preview names
 LOGPROBS = "message.output_text.logprobs"
 ENCRYPTED = "reasoning.encrypted_content"
+
+OFFERS = frozenset({"additional_tools", "tool_search_output"})  # items that bring tools with them
 
 _FIELDS = ("name", "description", "parameters", "strict")
 _ODD = re.compile(r"[^a-zA-Z0-9_-]")
@@ -49,11 +52,17 @@ class Names:
         return name in self._customs
 
     def called(self, item: Json) -> Json:
-        """A call of the client's history under the model's name."""
-        if not item.get("namespace"):
+        """A call of the client's history under the model's name.
+
+        OpenAI gives a tool that was found by search a namespace of its own, which nobody offered.
+        """
+        namespace, name = item.get("namespace"), item.get("name")
+        if not isinstance(namespace, str) or not isinstance(name, str):
             return item
-        name = self.enter(item["namespace"], item.get("name"))
-        return {**{field: value for field, value in item.items() if field != "namespace"}, "name": name}
+        flat = flat_name(namespace, name)
+        if flat not in self._spaces:
+            return item
+        return {**{field: value for field, value in item.items() if field != "namespace"}, "name": flat}
 
     def told(self, name: str) -> Json:
         """`name`, and `namespace` where it has one, as the client knows the tool."""
@@ -85,9 +94,15 @@ def tools(given: Any, names: Names) -> list[Json]:
     return out
 
 
-def more_tools(given: list[Json], names: Names) -> list[Json]:
-    """The tools that items of the input brought."""
-    return [made for tool in given for made in _tool(tool, names, "", "input")]
+def more_tools(items: Sequence[Any], names: Names) -> list[Json]:
+    """The tools that items of the input bring."""
+    offers = [item for item in objects(items) if item.get("type") in OFFERS]
+    return [
+        made
+        for offer in offers
+        for tool in objects(offer.get("tools"))
+        for made in _tool(tool, names, "", "input")
+    ]
 
 
 def _tool(tool: Json, names: Names, namespace: str, where: str) -> list[Json]:

@@ -99,10 +99,10 @@ def read(
     _check(given)
     names = Names()
     tools = asked.tools(given.get("tools"), names)
-    turns = _turns(given, earlier, known, names)
-    tools += asked.more_tools(turns.tools, names)
+    items = [*earlier, *own_items(given, known)]
+    tools += asked.more_tools(items, names)
     body: Json = {name: value for name, value in given.items() if name not in _READ and value is not None}
-    body["messages"] = turns.messages
+    body["messages"] = _messages(given, earlier, items, names)
     body |= _wishes(given) | _tooling(given, tools, names)
     echoed = {**echo(given), "model": given.get("model") or ""}
     call = call_of(body, ResponsesSurface(echoed, names, response_id, now), len(raw) + _size(earlier))
@@ -145,7 +145,7 @@ def _check(given: Json) -> None:
         raise wrong("input", "is required", InvalidPrompt)
 
 
-def _turns(given: Json, earlier: Sequence[Any], known: Mapping[str, Json], names: Names) -> Turns:
+def _messages(given: Json, earlier: Sequence[Any], items: list[Any], names: Names) -> list[Json]:
     turns = Turns(names)
     instructions: Any = given.get("instructions")
     if isinstance(instructions, str) and instructions:
@@ -153,11 +153,11 @@ def _turns(given: Json, earlier: Sequence[Any], known: Mapping[str, Json], names
     elif codec.is_list(instructions):
         turns.read(instructions, "instructions")
     turns.read(earlier, "previous_response")
-    turns.read(own_items(given, known))
+    turns.read(items[len(earlier) :])
     turns.finish()
     if not turns.messages:
         raise wrong("input", "must hold something to answer", InvalidPrompt)
-    return turns
+    return turns.messages
 
 
 def _wishes(given: Json) -> Json:

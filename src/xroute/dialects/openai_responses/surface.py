@@ -138,7 +138,7 @@ class Writer:
         }
         for write in order.arrange(noted, {kind: self._writes(kind, have[kind], choice) for kind in have}):
             write()
-        self._besides({**said, "native_content": None})
+        self._besides(said, with_native=False)
 
     def _writes(self, kind: str, given: list[Any], choice: Json) -> list[Callable[[], None]]:
         """What writes each of the items of one kind, when its turn comes."""
@@ -154,18 +154,16 @@ class Writer:
         if refusal:
             self.output.refuse(refusal)
 
-    def _besides(self, delta: Json) -> None:
+    def _besides(self, said: Json, *, with_native: bool = True) -> None:
         """Annotations, pictures, and what ran at the provider."""
-        for annotation in [
-            *entries(delta.get("annotations")),
-            *entries(delta.get("other_annotations")),
-        ]:
-            self.output.cite(annotation)
-        native = entries(delta.get("native_content"))
-        for block in native:
+        for name in ("annotations", "other_annotations"):
+            for annotation in entries(said.get(name)):
+                self.output.cite(annotation)
+        native = entries(said.get("native_content"))
+        for block in native if with_native else ():
             self.output.native(block)
         if not any(block.get("type") == "image_generation_call" for block in native):
-            for image in entries(delta.get("images")):
+            for image in entries(said.get("images")):
                 self.output.image(image)
 
     def close(self, usage: Any) -> str:

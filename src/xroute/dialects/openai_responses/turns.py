@@ -18,7 +18,6 @@ from xroute.dialects.openai_responses.message import CALLS, Message
 from xroute.errors import InvalidPrompt
 
 RESULTS = frozenset({"function_call_output", "custom_tool_call_output"})
-OFFERS = frozenset({"additional_tools", "tool_search_output"})  # items that bring tools with them
 SUMMARY = "The conversation so far, in a summary:\n\n"
 
 _TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
@@ -54,13 +53,12 @@ class Turn(Message):
 
 
 class Turns:
-    """Reads item after item. `messages` is the conversation, `tools` are those that items brought."""
+    """Reads item after item. `messages` is the conversation."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
         self._turn: Turn | None = None
         self.messages: list[Json] = []
-        self.tools: list[Json] = []
 
     def read(self, items: Iterable[Any], name: str = "input") -> None:
         """More items; InvalidPrompt for what cannot be one."""
@@ -92,8 +90,8 @@ class Turns:
             self._message(item, where, role)
         elif kind in RESULTS:
             self._result(item, where)
-        elif kind in OFFERS:
-            self.tools += seal.objects(item.get("tools"))
+        elif kind == "additional_tools":
+            return  # they are among the tools
         elif kind == "compaction" and (sealed := seal.unseal(item.get("encrypted_content"))) is not None:
             self._tell({"role": "user", "content": SUMMARY + as_text(sealed.get("summary") or "")})
         elif kind == "item_reference" or (kind is None and item.keys() == {"id"}):

@@ -39,7 +39,7 @@ class Message:
 
     def add(self, item: Json) -> None:
         """The next item."""
-        kind = item.get("type")
+        kind = type_of(item)
         if kind == "message":
             self._say(item)
         elif kind == "reasoning":
@@ -102,6 +102,11 @@ class Message:
             self._order.append("reasoning")
         self._details += found
         self._thoughts += [text for kind, _, text in thought.pieces(item) if kind != "secret"]
+
+
+def type_of(value: Json) -> str:
+    """The type of an item or an event; "" where it has none."""
+    return type_ if isinstance(type_ := value.get("type"), str) else ""
 
 
 def id_of(item: Json) -> str:

@@ -9,7 +9,7 @@ from xroute.dialects.openai import codec, tokens
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai_responses import fault, stream, usage
 from xroute.dialects.openai_responses.decode import finish, is_begun, load
-from xroute.dialects.openai_responses.message import CALLS, Message, entries
+from xroute.dialects.openai_responses.message import CALLS, Message, entries, type_of
 from xroute.dialects.rewrite import with_model
 from xroute.wire.call import Call
 from xroute.wire.chunk import Chunk
@@ -71,7 +71,7 @@ class Decoder(stream.Decoder):
             return
         if not codec.is_object(body):
             return
-        kind = body.get("type") or name
+        kind = type_of(body) or name
         if kind in stream.ENDS:
             self._finished_by(kind, name, raw, body)
         elif kind == "error" or (not kind and body.get("error")):
@@ -89,7 +89,7 @@ class Decoder(stream.Decoder):
         if self.error is None:
             items = entries(response.get("output"))
             status = "incomplete" if kind == "response.incomplete" else "completed"
-            called = any(item.get("type") in CALLS for item in items)
+            called = any(type_of(item) in CALLS for item in items)
             self.finish_reason, _ = finish({**response, "status": status}, called)
             self.saw_content = self.saw_content or bool(items)
             self.done = True

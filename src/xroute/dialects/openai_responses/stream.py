@@ -20,6 +20,7 @@ from xroute.dialects.openai_responses.message import (
     image_of,
     note_of,
     parts_of,
+    type_of,
 )
 from xroute.dialects.openai_responses.progress import Item
 from xroute.dialects.translated import Translated
@@ -91,7 +92,7 @@ class Decoder(Translated):
             if name == "error":
                 self.error = fault.of_event({"error": body})
             return
-        kind: Any = body.get("type") or name
+        kind = type_of(body) or name
         if piece := DELTAS.get(kind):
             self._delta_of(piece, body)
         elif piece := DONES.get(kind):
@@ -124,7 +125,7 @@ class Decoder(Translated):
     def _end(self, body: Json) -> None:
         response = _response(body)
         self.usage_body = usage.body_of(response.get("usage")) or self.usage_body
-        kind = _word(body.get("type")) or ""
+        kind = type_of(body)
         self.error = failure(kind, response)
         if self.error:
             return
@@ -167,7 +168,7 @@ class Decoder(Translated):
         if codec.is_object(item := body.get("item")):
             known = self._item(body, item)
             self._open(known, item)
-            if item.get("type") in CALLS and item.get("call_id") and item.get("name"):
+            if type_of(item) in CALLS and item.get("call_id") and item.get("name"):
                 self._call(known, item, "")
 
     def _finished(self, body: Json) -> None:
@@ -175,7 +176,7 @@ class Decoder(Translated):
             self._close(self._item(body, item), item)
 
     def _open(self, known: Item, item: Json) -> None:
-        known.type = known.type or _word(item.get("type")) or ""
+        known.type = known.type or type_of(item)
         if known.type == "message" and (known.note is None or item.get("phase")):
             if known.note is None:
                 self._order.append((known, "message"))
@@ -220,10 +221,10 @@ class Decoder(Translated):
         """The last event repeats all items: those that were not streamed go out now."""
         items = entries(response.get("output"))
         streamed = Counter(known.type for known in self._known)
-        repeated = Counter(_word(item.get("type")) or "" for item in items)
+        repeated = Counter(map(type_of, items))
         for place, item in enumerate(items):
             known = self._match(place, item)
-            kind = _word(item.get("type")) or ""
+            kind = type_of(item)
             if known is None and repeated[kind] > streamed[kind]:
                 known = Item()
                 self._known.append(known)

@@ -80,7 +80,10 @@ class Provider:
     auth: Auth = "bearer"
     auth_name: str = ""  # the header's or query parameter's name for auth = header | query
     token: dict[str, str] = field(default_factory=dict[str, str])  # auth = oauth: `url` and the form's fields
-    vars: dict[str, str] = field(default_factory=dict[str, str])  # placeholder -> environment variable
+    vars: dict[str, str] = field(default_factory=dict[str, str])  # placeholder -> its variables, "A|B"
+    bases: dict[str, str] = field(
+        default_factory=dict[str, str]
+    )  # value of a placeholder -> its own base_url
     headers: dict[str, str] = field(default_factory=dict[str, str])  # sent with every request
     query: dict[str, str] = field(default_factory=dict[str, str])  # such as api-version
     paths: dict[str, str] = field(default_factory=dict[str, str])  # operation -> path, over the dialect's own

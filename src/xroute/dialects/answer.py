@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from xroute.errors import XrouteError
 from xroute.wire.chunk import Chunk
+from xroute.wire.form import Buffer
 from xroute.wire.usage import Usage
 
 __all__ = ["MALFORMED", "Answer", "Chunk", "Encoded", "ErrorBody", "ErrorInfo", "Malformed"]
@@ -18,6 +19,8 @@ class Encoded(NamedTuple):
     body: dict[str, Any]
     dropped: tuple[str, ...] = ()  # the client's fields that this provider cannot take, as "tools[1].strict"
     headers: tuple[tuple[str, str], ...] = ()  # that this request needs besides the deployment's
+    pieces: tuple[Buffer, ...] = ()  # not (): sent one after the other as they are, in place of `body`
+    suffix: str = ""  # of the address: more of its path, then "?" and more of its query
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class ErrorInfo:
     type: str | None = None
     param: str | None = None
     status: int | None = None  # the HTTP status that the body itself names
+    retry_after_s: float | None = None  # the pause that the body itself asks for
 
 
 class Malformed(XrouteError):

@@ -59,8 +59,8 @@ def find_host(provider: Provider, section: ProviderSettings, environ: Mapping[st
     """The provider with what it takes to call it: credentials and the placeholders of its address."""
     variables = {
         name: value
-        for name, variable in provider.vars.items()
-        if (value := section.vars.get(name) or environ.get(variable, "").strip())
+        for name, known in provider.vars.items()
+        if (value := section.vars.get(name) or _first(environ, known.split("|")))
     }
     keys = _keys(provider, section.credentials, environ)
     if keys and keys[0][0] in provider.env and keys[0][0] != origin:
@@ -68,6 +68,10 @@ def find_host(provider: Provider, section: ProviderSettings, environ: Mapping[st
     problem = _problem(provider, keys, variables)
     signers = () if problem else tuple(signer_of(provider, key, variables) for _, key, _ in keys)
     return Host(provider, keys, variables, section, origin, problem, signers)
+
+
+def _first(environ: Mapping[str, str], names: list[str]) -> str:
+    return next((value for name in names if (value := environ.get(name, "").strip())), "")
 
 
 def _problem(

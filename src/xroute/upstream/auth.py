@@ -65,7 +65,7 @@ def filled(text: str, provider: Provider, variables: dict[str, str]) -> str:
         value = variables.get(name, "")
         if not value:
             raise ConfigError(
-                f"set {variable}, or vars.{name} in the config: the address {url} needs it",
+                f"set {variable.replace('|', ' or ')}, or vars.{name} in the config: the address {url} needs it",
                 f"providers.{provider.id}",
             )
         url = url.replace("{" + name + "}", value)
@@ -73,7 +73,8 @@ def filled(text: str, provider: Provider, variables: dict[str, str]) -> str:
 
 
 def _fill(provider: Provider, variables: dict[str, str]) -> str:
-    url = filled(provider.base_url, provider, variables)
+    own = (provider.bases[value] for value in variables.values() if value in provider.bases)
+    url = filled(next(own, provider.base_url), provider, variables)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https", "sim") or (parts.scheme != "sim" and not parts.hostname):
         raise ConfigError(f"base_url {url!r} is no http or https address", f"providers.{provider.id}")

@@ -28,6 +28,8 @@ class Info(Protocol):
     def type(self) -> str | None: ...
     @property
     def param(self) -> str | None: ...
+    @property
+    def retry_after_s(self) -> float | None: ...
 
 
 # Codes and types of the providers, seen in recorded traffic; they win over a vague 400 or 429.
@@ -158,7 +160,7 @@ def classify(status: int, headers: Mapping[str, str], info: Info) -> Failure:
         status=status,
         code=info.code and _clean(info.code[:MAX_WORD]),
         param=info.param and _clean(info.param[:MAX_WORD]),
-        retry_after_s=retry_after(headers) if kind in ("rate_limit", "overloaded", "server") else None,
+        retry_after_s=_rest(headers, info) if kind in ("rate_limit", "overloaded", "server") else None,
     )
 
 
@@ -175,6 +177,14 @@ def of_transport(error: TransportError) -> Failure:
             return Failure("malformed", error.message)
         case _:
             return Failure("server", error.message)
+
+
+def _rest(headers: Mapping[str, str], info: Info) -> float | None:
+    """The pause that the headers ask for, or else the body."""
+    found = retry_after(headers)
+    if found is None and info.retry_after_s is not None:
+        return min(info.retry_after_s, MAX_RETRY_AFTER_S)
+    return found
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -207,7 +217,7 @@ def _kind(status: int, info: Info) -> Kind:
     if not allowed:
         return plain
     by_code = _by_code(info)
-    if by_code in allowed:
+    if by_code is not None and (by_code in allowed or (status == 429 and by_code == plain)):
         return by_code
     by_text = _by_text(info.message[:MAX_READ], echo=status == 400 and _is_definite(info))
     return by_text if by_text in allowed else plain

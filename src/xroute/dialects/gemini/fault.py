@@ -72,7 +72,12 @@ def _named(info: ErrorInfo, error: Json) -> ErrorInfo:
     reasons = [_word(detail.get("reason")) for detail in _details(error)]
     status = _word(error.get("status"))
     code = next((_REASONS[word] for word in (*reasons, status) if word in _REASONS), status)
-    return replace(info, code=code or info.code, type=info.type or status or None)
+    return replace(
+        info,
+        code=code or info.code,
+        type=info.type or status or None,
+        retry_after_s=info.retry_after_s or retry_after_s(error),
+    )
 
 
 def _word(value: Any) -> str:

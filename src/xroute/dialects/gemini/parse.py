@@ -97,10 +97,10 @@ def _thinking(body: Json, thinking: Json) -> None:
     wish: Json = {"exclude": take(thinking, "includeThoughts") is not True}
     budget, level = take(thinking, "thinkingBudget"), take(thinking, "thinkingLevel")
     if budget.__class__ is int:
-        if budget > 0:
-            wish["max_tokens"] = budget
+        if budget:
+            wish["max_tokens"] = budget  # -1: as much as the model likes
         else:
-            wish["enabled"] = budget < 0  # -1: as much as the model likes
+            wish["enabled"] = False
     elif isinstance(level, str) and level.upper() != "THINKING_LEVEL_UNSPECIFIED":
         wish["effort"] = level.lower()
     body["reasoning"] = wish
@@ -125,7 +125,9 @@ def _group(group: Any) -> list[Json]:
             given: list[Any] = group[name] or []
             found += [_function(declared) for declared in given if codec.is_object(declared)]
         elif camel in _WORDS:
-            found.append({"type": _WORDS[camel]})
+            options: Any = group[name]
+            own = {camel: options} if codec.is_object(options) and options else {}
+            found.append({"type": _WORDS[camel], **own})
         else:  # Google's own tool, for those who know it
             found.append({"type": camel, camel: group[name]})
     return found

@@ -170,7 +170,10 @@ def _model(parts: list[Json], calls: _Calls) -> list[Json]:
             texts.append(text)
         elif (made := _part(part)) is not None:
             (images if made["type"] == "image_url" else natives).append(made)
-        if isinstance(signature := take(part, "thoughtSignature"), str):
+        signature = take(part, "thoughtSignature")
+        if isinstance(signature, str) and details and id_ is None and part.get("thought"):
+            details[-1]["signature"] = signature
+        elif isinstance(signature, str):
             sealed: Json = {"type": "reasoning.encrypted", "data": signature, "format": FORMAT}
             details.append({**sealed, "index": len(details)} | ({"id": id_} if id_ else {}))
     if texts:

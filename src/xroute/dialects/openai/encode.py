@@ -26,6 +26,8 @@ def encode(
     sent["model"] = upstream
     _limits(sent, quirks)
     missed = history.clean(sent, quirks)
+    if not history.BESIDE.isdisjoint(sent):
+        missed += history.leave(sent, quirks)
     if "reasoning" in sent or "reasoning_effort" in sent:
         missed += reasoning.write(sent, quirks, abilities, output)
     dropped = _drop(sent, body, quirks) if quirks.drop else ()

@@ -1,5 +1,6 @@
 """A conversation without what other dialects and providers left in it, for those that refuse such fields."""
 
+from base64 import b64decode
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,7 +20,17 @@ FOREIGN = frozenset(
         "thought", "thoughts",
     }
 )  # fmt: skip
+# Fields of a request that only other dialects have; a client of theirs may have sent them.
+BESIDE = frozenset(
+    {
+        "cache_control", "container", "context_management", "diagnostics", "fallbacks", "inference_geo",
+        "mcp_servers", "output_config", "speed", "speech_config",
+    }
+)  # fmt: skip
+_TOOL = frozenset({"type", "function", "custom"})  # what stands in a tool of OpenAI's
+_FILE = frozenset({"file_data", "file_id", "file_url", "filename", "format"})  # and in a file
 OPENAI_TOOLS = frozenset({"function", "custom"})
+_PLAIN = "data:text/plain"
 _MOVED = "tool_images"  # in `Quirks.extras`: images may stand in a tool's result
 
 
@@ -39,6 +50,16 @@ def clean(sent: Json, quirks: Quirks) -> list[str]:
     return dropped
 
 
+def leave(sent: Json, quirks: Quirks) -> list[str]:
+    """Takes out the request's own fields that only other dialects have; names them."""
+    if "*" in quirks.extras:
+        return []
+    found = [name for name in sent if name in BESIDE and name not in quirks.extras]
+    for name in found:
+        del sent[name]
+    return found
+
+
 def _is_foreign(said: Any, taken: frozenset[str]) -> bool:
     if said.__class__ is not dict:
         return False
@@ -48,11 +69,21 @@ def _is_foreign(said: Any, taken: frozenset[str]) -> bool:
             return True
         if "cache_control" not in taken and any(map(_is_marked, content)):
             return True
+        if any(map(_is_document, content)):
+            return True
     return not FOREIGN.isdisjoint(said) and not (FOREIGN & said.keys()) <= taken
 
 
 def _is_marked(part: Any) -> bool:
     return part.__class__ is dict and "cache_control" in part
+
+
+def _is_document(part: Any) -> bool:
+    """A file with more than OpenAI's own fields, or of plain text, which is no file there."""
+    if part.__class__ is not dict or not codec.is_object(file := part.get("file")):
+        return False
+    data = file.get("file_data")
+    return not file.keys() <= _FILE or (isinstance(data, str) and data.startswith(_PLAIN))
 
 
 def _is_media(part: Any) -> bool:
@@ -77,8 +108,9 @@ def _messages(given: list[Any], found: Iterable[bool], taken: frozenset[str]) ->
 def _message(said: Json, taken: frozenset[str]) -> Json:
     written = {name: value for name, value in said.items() if name not in FOREIGN or name in taken}
     written.setdefault("role", "user")
-    if "cache_control" not in taken and codec.is_list(content := said.get("content")):
-        written["content"] = [_unmarked(part) for part in content]
+    if codec.is_list(content := said.get("content")):
+        parts = content if "cache_control" in taken else [_unmarked(part) for part in content]
+        written["content"] = [_document(part) if _is_document(part) else part for part in parts]
     text = next((said[name] for name in THOUGHTS if isinstance(said.get(name), str) and said[name]), None)
     if text is None or said.get("role") != "assistant":
         return written
@@ -96,6 +128,25 @@ def _thinking(text: str, content: Any) -> list[Any]:
     if isinstance(content, str) and content:
         parts = [{"type": "text", "text": content}]
     return [{"type": "thinking", "thinking": [{"type": "text", "text": text}]}, *parts]
+
+
+def _document(part: Json) -> Json:
+    """A file as OpenAI has it; one of plain text as text, under its name."""
+    file: Json = part["file"]
+    data = file.get("file_data")
+    if isinstance(data, str) and data.startswith(_PLAIN) and (text := _text(data)) is not None:
+        title = file.get("title") or file.get("filename")
+        return {"type": "text", "text": f"{title}:\n{text}" if title else text}
+    return {**part, "file": {name: value for name, value in file.items() if name in _FILE}}
+
+
+def _text(url: str) -> str | None:
+    """The text of a data URL; None where it is not one in base64."""
+    _, found, coded = url.partition(";base64,")
+    try:
+        return b64decode(coded, validate=True).decode() if found else None
+    except ValueError:
+        return None
 
 
 def _unmarked(part: Any) -> Any:
@@ -119,9 +170,9 @@ def _moved(said: Json) -> list[Any]:
 def _is_odd(tool: Any, quirks: Quirks) -> bool:
     if tool.__class__ is not dict:
         return False
-    return ("cache_control" in tool and not {"*", "cache_control"} & quirks.extras) or _is_unknown(
-        tool, quirks
-    )
+    if _is_unknown(tool, quirks):
+        return True
+    return "function" in tool and not tool.keys() <= _TOOL and "*" not in quirks.extras
 
 
 def _is_unknown(tool: Json, quirks: Quirks) -> bool:
@@ -136,9 +187,14 @@ def _tools(sent: Json, tools: list[Any], quirks: Quirks, dropped: list[str]) -> 
         if codec.is_object(tool) and _is_unknown(tool, quirks):
             dropped.append(f"tools[{place}]")
         else:
-            kept.append(_unmarked(tool) if _is_odd(tool, quirks) else tool)
+            kept.append(_plain(tool, quirks) if _is_odd(tool, quirks) else tool)
     sent["tools"] = kept
     if not kept:  # an empty list is refused, and so is a choice without tools
         del sent["tools"]
         sent.pop("tool_choice", None)
         sent.pop("parallel_tool_calls", None)
+
+
+def _plain(tool: Json, quirks: Quirks) -> Json:
+    """A tool without what other dialects write beside its function."""
+    return {name: value for name, value in tool.items() if name in _TOOL or name in quirks.extras}

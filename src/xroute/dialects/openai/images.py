@@ -1,0 +1,72 @@
+"""Images made from a text.
+
+https://platform.openai.com/docs/api-reference/images · https://docs.x.ai/docs/guides/image-generations
+https://docs.together.ai/reference/post-images-generations; all read 2026-11-21.
+"""
+
+from typing import Any
+
+from xroute.catalog.entries import Quirks
+from xroute.dialects.answer import Answer, Encoded, Malformed
+from xroute.dialects.openai import audio, codec
+from xroute.dialects.openai.codec import Json
+from xroute.dialects.openai.embeddings import read
+from xroute.dialects.openai.encode import OWN
+
+PATH = "/images/generations"
+
+_BARE = ("base64", "images")  # a list of base64 texts, as Fireworks has it, or of objects with `image`
+
+
+def encode(
+    body: Json,
+    *,
+    upstream: str,
+    quirks: Quirks,
+    abilities: frozenset[str] | None = None,
+    output: int | None = None,
+) -> Encoded:
+    """The client's body under the provider's names."""
+    return named(body, upstream, quirks)
+
+
+def named(body: Json, upstream: str, quirks: Quirks) -> Encoded:
+    """A body under the provider's names, without what is addressed to us."""
+    sent = {name: value for name, value in body.items() if name not in OWN and value is not None}
+    sent["model"] = upstream
+    dropped = tuple(name for name in sent if name in quirks.drop and name != "model")
+    for name, theirs in quirks.rename.items():
+        if name in sent:
+            sent.setdefault(theirs, sent.pop(name))
+    return Encoded({name: value for name, value in sent.items() if name not in dropped}, dropped)
+
+
+def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Quirks) -> Answer:
+    """Read the body of a 2xx answer; raises Malformed, or ErrorBody where it holds an error."""
+    body = read(raw)
+    body["data"] = _images(body)
+    if body.get("created").__class__ is not int:
+        body["created"] = created
+    return Answer(body, audio.usage_of(body.get("usage")), content=True)
+
+
+def _images(body: Json) -> list[Json]:
+    given: Any = body.get("data")
+    for name in _BARE:
+        if not codec.is_list(given):
+            given = body.pop(name, None)
+    if not codec.is_list(given) or not given:
+        raise Malformed("the provider's answer has no images")
+    return [_image(each) for each in given]
+
+
+def _image(given: Any) -> Json:
+    if isinstance(given, str):
+        return {"b64_json": given}
+    if not codec.is_object(given):
+        raise Malformed("the provider's answer holds something that is no image")
+    if isinstance(own := given.get("image"), str):
+        given = {**{name: value for name, value in given.items() if name != "image"}, "b64_json": own}
+    if not (given.get("b64_json") or given.get("url")):
+        raise Malformed("the provider's answer holds something that is no image")
+    return given

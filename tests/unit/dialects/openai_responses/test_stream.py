@@ -1,7 +1,6 @@
 """Streams: every text once, whatever pieces and wholes the provider sends; an end only where it is one."""
 
 import json
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -384,27 +383,3 @@ def _comparable(message: Json) -> Json:
         kept[name] = sorted((kept.get(name) or "").split("\n\n"))
     kept["tool_calls"] = sorted(json.dumps(call, sort_keys=True) for call in kept.get("tool_calls", []))
     return kept
-
-
-@given(st.lists(st.integers(0, 2000), max_size=12), st.booleans())
-def test_any_cutting_gives_the_same_chunks(places: list[int], crlf: bool) -> None:
-    item = {"type": "reasoning", "id": "rs", "summary": [], "encrypted_content": "e"}
-    call = {"type": "function_call", "id": "fc", "call_id": "c1", "name": "f", "arguments": '{"a":1}'}
-    body = wire(
-        CREATED,
-        done(item),
-        piece("output_text", "a\u00e9", 1),
-        done(call, 2),
-        completed(item, said("a\u00e9"), call),
-    )
-    if crlf:
-        body = body.replace(b"\n", b"\r\n")
-    whole, cut = decoder(), decoder()
-    expected = [chunk.raw for chunk in whole.feed(body) + whole.finish()]
-    got: list[bytes] = []
-    ends = sorted({min(place, len(body)) for place in places} | {0, len(body)})
-    for start, end in pairwise(ends):
-        got += [chunk.raw for chunk in cut.feed(body[start:end])]
-    got += [chunk.raw for chunk in cut.finish()]
-    assert got == expected
-    assert (cut.done, cut.usage) == (whole.done, whole.usage)

@@ -219,7 +219,7 @@ def _given(recording: Recording) -> Json | None:
 
 def _encoded(dialect: ModuleType, body: Json, model: str, quirks: Quirks) -> Json:
     before = json.dumps(body)
-    sent, dropped, _ = dialect.encode(body, upstream=model, quirks=quirks)
+    sent, dropped, *_ = dialect.encode(body, upstream=model, quirks=quirks)
     expect(json.dumps(body) == before, "encode changed the client's body")
     expect(not dropped, f"dropped {dropped}")
     return json.loads(json.dumps(sent))

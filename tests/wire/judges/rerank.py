@@ -99,7 +99,7 @@ def _request(recording: Recording, dialect: Any) -> None:
     model = given.get("model") or "cohere.rerank-v3-5:0"
     body = {name: value for name, value in given.items() if name != "max_chunks_per_doc"}
     before = json.dumps(body)
-    sent, dropped, _ = dialect.encode(body, upstream=model, quirks=Quirks())
+    sent, dropped, *_ = dialect.encode(body, upstream=model, quirks=Quirks())
     expect(json.dumps(body) == before, "encode changed the client's body")
     expect(not dropped or dialect is not openai, f"dropped {dropped}")
     for name, value in body.items():

@@ -47,8 +47,8 @@ def encode(
 ) -> Encoded:
     """The request in the form of the model's family; all but Cohere's take one input."""
     if COHERE in upstream:
-        sent, dropped, headers = cohere.encode(body, upstream=upstream, quirks=quirks)
-        return Encoded({name: value for name, value in sent.items() if name != "model"}, dropped, headers)
+        made = cohere.encode(body, upstream=upstream, quirks=quirks)
+        return Encoded({name: value for name, value in made.body.items() if name != "model"}, made.dropped)
     given = inputs(body)
     if len(given) != 1:
         raise _unreadable()

@@ -21,7 +21,7 @@ IMAGE = {"image": "data:image/png;base64,AAAA"}
 
 
 def encode(upstream: str, **fields: Any) -> tuple[Json, tuple[str, ...]]:
-    sent, dropped, _ = embeddings.encode(fields, upstream=upstream, quirks=Quirks())
+    sent, dropped, *_ = embeddings.encode(fields, upstream=upstream, quirks=Quirks())
     return sent, dropped
 
 
@@ -116,8 +116,8 @@ def test_what_holds_no_vector_is_malformed():
 
 def test_rerank_is_coheres_with_the_version_of_its_api():
     body = {"model": "m", "query": "q", "documents": ["a", {"text": "b"}], "top_n": 1, "user": "u"}
-    sent, dropped, _ = rerank.encode(body, upstream="cohere.rerank-v3-5:0", quirks=Quirks())
+    sent, dropped, *_ = rerank.encode(body, upstream="cohere.rerank-v3-5:0", quirks=Quirks())
     assert sent == {"query": "q", "documents": ["a", "b"], "top_n": 1, "api_version": 2}
     assert dropped == ("user",)
-    sent, _, _ = rerank.encode(body, upstream="amazon.rerank-v1:0", quirks=Quirks())
+    sent, *_ = rerank.encode(body, upstream="amazon.rerank-v1:0", quirks=Quirks())
     assert "api_version" not in sent

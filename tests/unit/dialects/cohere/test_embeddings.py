@@ -16,7 +16,7 @@ IMAGE = "data:image/png;base64,AAAA"
 
 
 def encode(upstream: str = "embed-v4.0", **fields: Any) -> tuple[Json, tuple[str, ...]]:
-    sent, dropped, _ = embeddings.encode({"model": "m", **fields}, upstream=upstream, quirks=Quirks())
+    sent, dropped, *_ = embeddings.encode({"model": "m", **fields}, upstream=upstream, quirks=Quirks())
     return sent, dropped
 
 

@@ -13,7 +13,7 @@ def test_documents_are_texts_and_the_rest_is_named():
         "return_documents": True,
         "max_chunks_per_doc": 3,
     }
-    sent, dropped, _ = rerank.encode(body, upstream="rerank-v3.5", quirks=Quirks())
+    sent, dropped, *_ = rerank.encode(body, upstream="rerank-v3.5", quirks=Quirks())
     assert sent == {
         "model": "rerank-v3.5",
         "query": "q",

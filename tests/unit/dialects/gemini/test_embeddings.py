@@ -16,7 +16,7 @@ VERTEX = Quirks(predict=True)
 
 
 def encode(upstream: str, quirks: Quirks | None = None, **fields: Any) -> tuple[Json, tuple[str, ...]]:
-    sent, dropped, _ = embeddings.encode(fields, upstream=upstream, quirks=quirks or Quirks())
+    sent, dropped, *_ = embeddings.encode(fields, upstream=upstream, quirks=quirks or Quirks())
     return sent, dropped
 
 

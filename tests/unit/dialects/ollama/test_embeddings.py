@@ -19,7 +19,7 @@ def decode(body: Any):
 
 def test_texts_go_with_the_options_that_it_knows():
     body = {"model": "m", "input": "hi", "dimensions": 8, "truncate": False, "user": "u", "keep_alive": "5m"}
-    sent, dropped, _ = embeddings.encode(body, upstream="nomic-embed-text", quirks=Quirks())
+    sent, dropped, *_ = embeddings.encode(body, upstream="nomic-embed-text", quirks=Quirks())
     assert sent == {
         "model": "nomic-embed-text",
         "input": ["hi"],

@@ -19,7 +19,7 @@ Json = dict[str, Any]
 def encode(quirks: Quirks | None = None, **fields: Any) -> tuple[Json, tuple[str, ...]]:
     body = {"model": "asked", "input": "hi", **fields}
     before = copy.deepcopy(body)
-    sent, dropped, _ = embeddings.encode(body, upstream="theirs", quirks=quirks or Quirks())
+    sent, dropped, *_ = embeddings.encode(body, upstream="theirs", quirks=quirks or Quirks())
     assert body == before
     return sent, dropped
 

@@ -18,7 +18,7 @@ def decode(body: Any) -> Answer:
 
 def test_the_body_goes_on_without_fields_for_xroute():
     body = {"model": "m", "input": ["a"], "provider": {}, "user": "u"}
-    sent, dropped, _ = moderations.encode(body, upstream="t", quirks=Quirks(drop=frozenset({"user"})))
+    sent, dropped, *_ = moderations.encode(body, upstream="t", quirks=Quirks(drop=frozenset({"user"})))
     assert (sent, dropped) == ({"model": "t", "input": ["a"]}, ("user",))
 
 

@@ -28,7 +28,7 @@ def test_the_body_goes_on_with_plain_documents():
         "x": None,
     }
     before = copy.deepcopy(body)
-    sent, dropped, _ = rerank.encode(body, upstream="theirs", quirks=Quirks())
+    sent, dropped, *_ = rerank.encode(body, upstream="theirs", quirks=Quirks())
     assert sent == {"model": "theirs", "query": "q", "documents": ["a", "b", {"image": "c"}], "top_n": 1}
     assert dropped == ()
     assert body == before
@@ -37,7 +37,7 @@ def test_the_body_goes_on_with_plain_documents():
 def test_fields_have_the_providers_names_and_those_it_refuses_are_named():
     quirks = Quirks(rename={"top_n": "top_k"}, drop=frozenset({"return_documents", "user"}))
     body = {"model": "m", "query": "q", "documents": ["a"], "top_n": 1, "return_documents": True, "user": "u"}
-    sent, dropped, _ = rerank.encode(body, upstream="theirs", quirks=quirks)
+    sent, dropped, *_ = rerank.encode(body, upstream="theirs", quirks=quirks)
     assert sent == {"model": "theirs", "query": "q", "documents": ["a"], "top_k": 1}
     assert dropped == ("user",)  # documents are put in on the client's side
 

@@ -68,6 +68,7 @@ def create_app(
         Route("POST", "/v1/messages", "key", inference.messages, refuse_messages),
         Route("POST", "/v1/messages/count_tokens", "key", inference.count_messages, refuse_messages),
         Route("POST", "/v1beta/models/", "key", inference.gemini, refuse_gemini),
+        Route("POST", "/v1/models/", "key", inference.gemini, refuse_gemini),
         Route("POST", "/v1/responses", "key", responses.create, refuse_response),
         Route("POST", "/v1/responses/compact", "key", responses.compact, refuse_response),
         Route("POST", "/v1/responses/input_tokens", "key", responses.input_tokens, refuse_response),

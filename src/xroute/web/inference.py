@@ -42,7 +42,10 @@ class Inference:
         await self._gateway.count(call, reply, write_messages_count)
 
     async def gemini(self, request: Request, reply: AsgiReply) -> None:
-        """POST /v1beta/models/{model}:generateContent, :streamGenerateContent and :countTokens."""
+        """POST /v1beta/models/{model}:generateContent, :streamGenerateContent and :countTokens.
+
+        Also below /v1, where google-genai asks by itself since its version 3 (its source, read 2026-11-21).
+        """
         model, _, method = request.argument.rpartition(":")
         match method:
             case "generateContent":

@@ -93,6 +93,7 @@ PATHS: dict[str, Any] = {
         }
     },
     "/v1/models/{id}": {
+        **call("generateContentV1", "As below /v1beta: Google's two versions.", _GEMINI, needs=("contents",)),
         "get": {
             "operationId": "model",
             "tags": ["models"],
@@ -105,7 +106,7 @@ PATHS: dict[str, Any] = {
                 "200": _json({"$ref": "#/components/schemas/Model"}, "The model."),
                 **_errors(401, 404),
             },
-        }
+        },
     },
     "/healthz": {
         "get": {

@@ -15,7 +15,7 @@ SEARCH = "web_search"  # and its dated and preview names
 LOGPROBS = "message.output_text.logprobs"
 ENCRYPTED = "reasoning.encrypted_content"
 
-OFFERS = frozenset({"additional_tools", "tool_search_output"})  # items that bring tools with them
+OFFERS = ("additional_tools", "tool_search_output")  # items that bring tools with them
 
 _FIELDS = ("name", "description", "parameters", "strict")
 _ODD = re.compile(r"[^a-zA-Z0-9_-]")
@@ -78,35 +78,31 @@ def flat_name(namespace: str, name: str) -> str:
     return flat[: LONGEST - 9] + "_" + blake2s(f"{namespace}\0{name}".encode(), digest_size=4).hexdigest()
 
 
-def tools(given: Any, names: Names) -> list[Json]:
+def tools(given: Any, names: Names, where: str = "tools") -> list[Json]:
     """The tools in the chat API's form; those that run at a provider stay as they are."""
     if given is None:
         return []
     if not codec.is_list(given):
-        raise wrong("tools", "must be a list")
-    out: list[Json] = []
-    for place, tool in enumerate(given):
-        if not codec.is_object(tool):
-            raise wrong(f"tools[{place}]", "must be an object")
-        if not isinstance(tool.get("type", "function"), str):
-            raise wrong(f"tools[{place}].type", "must be a string")
-        out += _tool(tool, names, "", f"tools[{place}]")
-    return out
+        raise wrong(where, "must be a list")
+    return [made for place, tool in enumerate(given) for made in _tool(tool, names, "", f"{where}[{place}]")]
 
 
 def more_tools(items: Sequence[Any], names: Names) -> list[Json]:
     """The tools that items of the input bring."""
-    offers = [item for item in objects(items) if item.get("type") in OFFERS]
     return [
         made
-        for offer in offers
-        for tool in objects(offer.get("tools"))
-        for made in _tool(tool, names, "", "input")
+        for place, item in enumerate(items)
+        if codec.is_object(item) and item.get("type") in OFFERS
+        for made in tools(item.get("tools"), names, f"input[{place}].tools")
     ]
 
 
-def _tool(tool: Json, names: Names, namespace: str, where: str) -> list[Json]:
+def _tool(tool: Any, names: Names, namespace: str, where: str) -> list[Json]:
+    if not codec.is_object(tool):
+        raise wrong(where, "must be an object")
     kind: Any = tool.get("type", "function")
+    if not isinstance(kind, str):
+        raise wrong(f"{where}.type", "must be a string")
     if kind == "namespace":
         inner = objects(tool.get("tools"))
         return [made for each in inner for made in _tool(each, names, str(tool.get("name") or ""), where)]

@@ -80,6 +80,8 @@ class Turns:
     def _item(self, item: Json, where: str) -> None:
         kind: Any = item.get("type")
         role: Any = item.get("role")
+        if kind is not None and not isinstance(kind, str):
+            raise wrong(f"{where}.type", "must be a string", InvalidPrompt)
         if kind == "item_reference" or (kind is None and item.keys() == {"id"}):
             raise wrong(
                 where, f"refers to the item {item.get('id')!r}, which is not kept here", InvalidPrompt
@@ -105,9 +107,7 @@ class Turns:
 
     def _done(self, item: Json, where: str) -> None:
         """Something that the model did."""
-        kind: Any = item.get("type") or "message"
-        if not isinstance(kind, str):
-            raise wrong(f"{where}.type", "must be a string", InvalidPrompt)
+        kind = item.get("type") or "message"
         if kind == "message" and not isinstance(item.get("content"), (str, list)):
             raise wrong(f"{where}.content", "must be a string or a list of parts", InvalidPrompt)
         if self._turn is None:

@@ -134,7 +134,15 @@ _STATUSES: dict[int, Kind] = {
 # A status that leaves no doubt is not argued with; these others may be told apart by code and text.
 # Codes that say no more than the status does.
 _GENERIC = frozenset(
-    {"invalid_request_error", "bad_request", "invalid_request", "badrequest", "error", "validationexception"}
+    {
+        "invalid_request_error",
+        "bad_request",
+        "invalid_request",
+        "badrequest",
+        "error",
+        "validationexception",
+        "invalid-argument",
+    }
 )
 
 _VAGUE: dict[int, frozenset[Kind]] = {

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import orjson
 
-from xroute.dialects.openai.surface import CHAT, CHAT_WITH_USAGE
+from xroute.dialects.openai import codec
+from xroute.dialects.openai.surface import CHAT, CHAT_WITH_USAGE, QUIET, QUIET_WITH_USAGE
 from xroute.errors import InvalidPrompt, InvalidRequest
 from xroute.wire.call import Call
 from xroute.wire.surface import Surface
@@ -49,9 +50,16 @@ _TIMEOUTS = ("connect", "first_byte", "first_token", "between_chunks", "total")
 def parse(raw: bytes) -> Call:
     """InvalidRequest for anything that cannot be a chat completion."""
     call = call_of(load(raw), CHAT, len(raw))
-    if call.include_usage:
+    if _is_quiet(call.body):
+        call.surface = QUIET_WITH_USAGE if call.include_usage else QUIET
+    elif call.include_usage:
         call.surface = CHAT_WITH_USAGE
     return call
+
+
+def _is_quiet(body: dict[str, Any]) -> bool:
+    wish: Any = body.get("reasoning")
+    return body.get("include_reasoning") is False or (codec.is_object(wish) and wish.get("exclude") is True)
 
 
 def call_of(body: dict[str, Any], surface: Surface, size: int) -> Call:

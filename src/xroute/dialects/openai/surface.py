@@ -1,11 +1,13 @@
 """The OpenAI client's side: answers and streams as they are in canonical form, and errors."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
+from xroute.dialects.openai.message import REASONING
 from xroute.errors import CallError
 from xroute.wire.chunk import Chunk
 
@@ -55,8 +57,55 @@ class ChatEncoder:
         )
 
 
+class QuietSurface(ChatSurface):
+    """Chat Completions for a client that wants no reasoning in its answer; sealed reasoning stays, as the
+    next turn needs it."""
+
+    def write(self, body: Json) -> bytes:
+        for choice in body["choices"]:
+            _quiet(choice["message"])
+        return codec.write(body)
+
+    def encoder(self, request_id: str, created: int) -> "ChatEncoder":
+        return QuietEncoder(request_id, include_usage=self._include_usage)
+
+
+class QuietEncoder(ChatEncoder):
+    """Chunks without reasoning; one that held nothing else is left out."""
+
+    __slots__ = ()
+
+    def feed(self, chunks: Sequence[Chunk]) -> bytes:
+        return super().feed([quiet for chunk in chunks if (quiet := _silenced(chunk))])
+
+
+def _silenced(chunk: Chunk) -> Chunk | None:
+    if not any(name in chunk.raw for name in _NAMED):
+        return chunk
+    body: Json = codec.read(chunk.raw)
+    said = [choice for choice in body["choices"] if _quiet(choice["delta"]) or choice.get("finish_reason")]
+    if body["choices"] and not said:
+        return None
+    return Chunk(codec.write({**body, "choices": said}), chunk.content, chunk.finish)
+
+
+def _quiet(said: Json) -> bool:
+    """Takes the reasoning out of a message or a delta; whether it holds anything else."""
+    for name in REASONING:
+        said.pop(name, None)
+    details: Any = said.pop("reasoning_details", None)
+    kept = [item for item in details or () if codec.is_object(item) and item.get("type") == _SEALED]
+    if kept:
+        said["reasoning_details"] = kept
+    return any(value for name, value in said.items() if name != "role")
+
+
+_SEALED = "reasoning.encrypted"
+_NAMED = tuple(f'"{name}"'.encode() for name in (*REASONING, "reasoning_details"))
 CHAT = ChatSurface(include_usage=False)
 CHAT_WITH_USAGE = ChatSurface(include_usage=True)
+QUIET = QuietSurface(include_usage=False)
+QUIET_WITH_USAGE = QuietSurface(include_usage=True)
 
 
 def refuse(error: CallError, request_id: str) -> bytes:

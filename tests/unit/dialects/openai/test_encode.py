@@ -38,7 +38,7 @@ def test_the_clients_body_is_never_changed(
     body = {**HELLO, **fields, "messages": messages}
     before = copy.deepcopy(body)
     quirks = Quirks(rename, drop, {"force": 1}, (), flag, flag, not flag)
-    sent, dropped, _ = encode(body, upstream="m", quirks=quirks)
+    sent, dropped, *_ = encode(body, upstream="m", quirks=quirks)
     assert body == before
     assert set(dropped) <= set(before)
     assert not set(dropped) & (set(sent) - set(rename.values()))
@@ -46,7 +46,7 @@ def test_the_clients_body_is_never_changed(
 
 def test_the_model_is_the_providers_and_xroutes_fields_stay_here() -> None:
     own = dict.fromkeys(["models", "provider", "timeouts", "usage", "session_id"], 1)
-    sent, dropped, _ = encode({**HELLO, **own, "user": "u", "x": 1}, upstream="gpt-4o", quirks=Quirks())
+    sent, dropped, *_ = encode({**HELLO, **own, "user": "u", "x": 1}, upstream="gpt-4o", quirks=Quirks())
     assert sent == {**HELLO, "model": "gpt-4o", "user": "u", "x": 1}
     assert dropped == ()
 
@@ -102,6 +102,6 @@ def test_usage_is_not_asked_for_outside_of_streams() -> None:
 
 def test_fields_are_dropped_renamed_and_forced() -> None:
     quirks = Quirks(rename={"seed": "random_seed"}, drop=frozenset({"user", "absent"}), force={"safe": True})
-    sent, dropped, _ = encode({**HELLO, "seed": 1, "user": "u"}, upstream="m", quirks=quirks)
+    sent, dropped, *_ = encode({**HELLO, "seed": 1, "user": "u"}, upstream="m", quirks=quirks)
     assert sent == {**HELLO, "model": "m", "random_seed": 1, "safe": True}
     assert dropped == ("user",)

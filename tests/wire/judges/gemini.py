@@ -53,7 +53,7 @@ def _request(recording: Recording) -> None:
         return
     before = json.dumps(canonical)
     upstream = recording.data["url"].rpartition("/models/")[2].partition(":")[0]
-    sent, dropped, _ = gemini.encode(canonical, upstream=upstream, quirks=JUDGE.quirks)
+    sent, dropped, *_ = gemini.encode(canonical, upstream=upstream, quirks=JUDGE.quirks)
     expect(json.dumps(canonical) == before, "encode changed the client's body")
     if not wrong:
         expect(not prompts.problem(sent), f"not a request of the SDK: {prompts.problem(sent)}")

@@ -15,17 +15,31 @@ FAULTS = {
     "rehearsal/cut": "sim#fault=cut_mid_stream",
     "rehearsal/long": "sim#tokens=400",
 }
+# A model for each dialect that its deployment speaks.
+MODELS = {"openai": "gpt-4o-mini"}
 
 
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory):
     """xroute with OpenAI's models and a few that fail, all of them served by a simulator."""
     folder = tmp_path_factory.mktemp("e2e")
-    with simulator(folder / "sim") as sim:
-        models = [{"id": name, "serves": serves} for serves, name in FAULTS.items()]
-        providers = {
-            "openai": {"api_key": "sk-upstream", "base_url": sim.url},
-            "rehearsal": {"base_url": sim.url, "local": True, "models": models},
-        }
-        with running_gateway(folder / "xroute", {"providers": providers}) as server:
-            yield server
+    with (
+        simulator(folder / "sim") as sim,
+        running_gateway(folder / "xroute", {"providers": providers(sim)}) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(params=MODELS)
+def model(request):
+    """A model at a provider of each dialect."""
+    return MODELS[request.param]
+
+
+def providers(sim):
+    """The section of the config: all of them are the one simulator."""
+    models = [{"id": name, "serves": serves} for serves, name in FAULTS.items()]
+    return {
+        "openai": {"api_key": "sk-upstream", "base_url": sim.url},
+        "rehearsal": {"base_url": sim.url, "local": True, "models": models},
+    }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from xroute.web.api import operations
+from xroute.web.api import operations, responses
 
 _ERROR = {"$ref": "#/components/responses/Error"}
 _KEY: list[dict[str, list[str]]] = [{"key": []}]
@@ -55,6 +55,7 @@ _GEMINI = {
 
 PATHS: dict[str, Any] = {
     **operations.PATHS,
+    **responses.PATHS,
     "/v1/messages": call(
         "messages", "Anthropic's Messages, by any deployment.", needs=("model", "messages", "max_tokens")
     ),
@@ -140,6 +141,7 @@ _STRINGS = {"type": "array", "items": {"type": "string"}}
 
 SCHEMAS: dict[str, Any] = {
     **operations.SCHEMAS,
+    **responses.SCHEMAS,
     "Error": {
         "type": "object",
         "required": ["error"],

@@ -36,6 +36,20 @@ class Call:
     kind: Literal["function", "custom"]
     pieces: list[str]
 
+    @property
+    def text(self) -> str:
+        """The arguments, or the input, as they are written."""
+        return "".join(self.pieces)
+
+    @property
+    def value(self) -> Any:
+        """The arguments as an object; a text that is none, or was cut short, as its `input`."""
+        try:
+            value = orjson.loads(self.text)
+        except orjson.JSONDecodeError:
+            value = None
+        return value if isinstance(value, dict) else {"input": self.text}
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 
 from xroute.errors import ConfigError, InvalidRequest
 from xroute.sim.plan import FAULT_KEYS, KINDS, Fault, Profile, parse_fault, read_fault
+from xroute.sim.shape import load
 
 MAX_TOKENS = 1_000_000  # of one answer: the simulator's memory is bounded too
 # What the answer depends on; the model is not among it, so that deployments which stand in for each other
@@ -59,18 +60,16 @@ class Ask:
 
 def read_ask(request: SimRequest) -> Ask:
     """The body decoded, with its controls; InvalidRequest when it is no JSON object with a model."""
-    try:
-        body = orjson.loads(request.body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidRequest("We could not parse the JSON body of your request.") from error
-    if not isinstance(body, dict):
-        raise InvalidRequest("The body must be a JSON object.")
-    body = cast("dict[str, Any]", body)
+    return ask_of(load(request.body), request.headers)
+
+
+def ask_of(body: dict[str, Any], headers: Mapping[str, str]) -> Ask:
+    """A canonical body with its controls; InvalidRequest when it has no model."""
     model = body.get("model")
     if not isinstance(model, str) or not model:
         raise InvalidRequest("You must provide a model parameter.", param="model")
     name, _, written = model.partition("#")
-    given = dict(parse_qsl(written, keep_blank_values=True)) | _from_headers(request.headers)
+    given = dict(parse_qsl(written, keep_blank_values=True)) | _from_headers(headers)
     return Ask(name, body, _controls(given))
 
 

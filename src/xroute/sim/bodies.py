@@ -24,11 +24,16 @@ def completion(answer: Answer, body: dict[str, Any]) -> bytes:
             "object": "chat.completion",
             "created": CREATED,
             "model": answer.model,
-            "choices": [_choice(choice, index, body) for index, choice in enumerate(answer.choices)],
+            "choices": choices(answer, body),
             "usage": usage(answer),
             "system_fingerprint": _FINGERPRINT,
         }
     )
+
+
+def choices(answer: Answer, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The choices of a whole answer."""
+    return [_choice(choice, index, body) for index, choice in enumerate(answer.choices)]
 
 
 def usage(answer: Answer) -> dict[str, Any]:
@@ -91,14 +96,43 @@ def _token(piece: str, logprob: float) -> dict[str, Any]:
     return {"token": piece, "logprob": logprob, "bytes": list(piece.encode())}
 
 
+Turn = tuple[int, dict[str, Any], str | None, dict[str, Any] | None]
+
+
+def turns(answer: Answer, body: dict[str, Any]) -> Iterator[Turn]:
+    """(index, delta, finish reason, logprobs) of each event of a stream: the choices take turns.
+
+    The last piece of a reasoning has `reasoning_ends` beside it.
+    """
+    each = [_deltas(choice, index, body) for index, choice in enumerate(answer.choices)]
+    if len(each) == 1:
+        return each[0]
+    return (turn for turn in chain.from_iterable(zip_longest(*each)) if turn)
+
+
+def _deltas(choice: Choice, index: int, body: dict[str, Any]) -> Iterator[Turn]:
+    role = {"role": "assistant", "content": None if choice.calls else "", "refusal": None}
+    yield index, role, None, None
+    last = len(choice.reasoning) - 1
+    for place, piece in enumerate(choice.reasoning):
+        yield index, {"reasoning_content": piece, "reasoning_ends": place == last}, None, None
+    for piece in choice.pieces:
+        yield index, {"content": piece}, None, _logprobs([piece], body)
+    for position, call in enumerate(choice.calls):
+        yield index, {"tool_calls": [{"index": position, **_call(call, "")}]}, None, None
+        key = "arguments" if call.kind == "function" else "input"
+        for piece in call.pieces:
+            yield index, {"tool_calls": [{"index": position, call.kind: {key: piece}}]}, None, None
+    yield index, {}, choice.finish, None
+
+
 class Stream:
     """The same answer as `chat.completion.chunk` events."""
 
     def __init__(self, answer: Answer, body: dict[str, Any]) -> None:
-        self._with_usage = bool(table(body.get("stream_options")).get("include_usage"))
+        self._with_usage = is_counted(body)
         self._answer = answer
         self._body = body
-        self.closing = 2 + self._with_usage  # events behind the last content: finish, usage, [DONE]
         self._frame: dict[str, Any] = {
             "id": answer.id,
             "object": "chat.completion.chunk",
@@ -108,42 +142,21 @@ class Stream:
         }
 
     def events(self) -> Iterator[bytes]:
-        """Every event before `[DONE]`: the choices take turns, as they do in OpenAI's streams."""
-        turns = [self._deltas(choice, index) for index, choice in enumerate(self._answer.choices)]
-        if len(turns) == 1:
-            yield from turns[0]
-        else:
-            yield from (event for event in chain.from_iterable(zip_longest(*turns)) if event)
+        """Every event before `[DONE]`."""
+        for index, delta, finish, logprobs in turns(self._answer, self._body):
+            delta.pop("reasoning_ends", None)
+            choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
+            yield self._event([choice], None)
         if self._with_usage:
             yield self._event([], usage(self._answer))
-
-    def _deltas(self, choice: Choice, index: int) -> Iterator[bytes]:
-        yield self._delta(
-            index, {"role": "assistant", "content": None if choice.calls else "", "refusal": None}
-        )
-        for piece in choice.reasoning:
-            yield self._delta(index, {"reasoning_content": piece})
-        for piece in choice.pieces:
-            yield self._delta(index, {"content": piece}, logprobs=_logprobs([piece], self._body))
-        for position, call in enumerate(choice.calls):
-            yield self._delta(index, {"tool_calls": [{"index": position, **_call(call, "")}]})
-            key = "arguments" if call.kind == "function" else "input"
-            for piece in call.pieces:
-                yield self._delta(index, {"tool_calls": [{"index": position, call.kind: {key: piece}}]})
-        yield self._delta(index, {}, choice.finish)
-
-    def _delta(
-        self,
-        index: int,
-        delta: dict[str, Any],
-        finish: str | None = None,
-        logprobs: dict[str, Any] | None = None,
-    ) -> bytes:
-        choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
-        return self._event([choice], None)
 
     def _event(self, choices: list[dict[str, Any]], counts: dict[str, Any] | None) -> bytes:
         data = {**self._frame, "choices": choices}
         if self._with_usage:
             data["usage"] = counts
         return b"data: %b\n\n" % orjson.dumps(data)
+
+
+def is_counted(body: dict[str, Any]) -> bool:
+    """Whether a stream is to end with its usage."""
+    return bool(table(body.get("stream_options")).get("include_usage"))

@@ -15,6 +15,7 @@ from xroute.sim.ask import SimRequest
 from xroute.sim.framing import Framing
 from xroute.sim.service import Service
 from xroute.sim.steps import Bytes, Cut, End, Hang, Head, Reset, Step, Wait
+from xroute.sim.tongues.openai import Chat
 
 BODY_LIMIT = 32 * 1024 * 1024
 _HEAD_LIMIT = 64 * 1024
@@ -200,4 +201,6 @@ class Connection(asyncio.Protocol):
 
 
 def _refusal(status: int, message: str) -> Iterator[Step]:
-    return iter(failures.rejection(InvalidRequest(message), status))
+    """In the shape of OpenAI: what was asked is not known."""
+    problem = failures.of_request(InvalidRequest(message), status)
+    return iter(failures.told(Chat(SimRequest("POST", "", {})).refuse(problem)))

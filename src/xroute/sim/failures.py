@@ -1,14 +1,16 @@
-"""The errors of OpenAI's API, as it writes them (platform.openai.com/docs/guides/error-codes)."""
+"""What can be wrong with a request, in neutral words; each dialect writes it in its own shape."""
 
-from typing import Any
-
-import orjson
+from dataclasses import dataclass
 
 from xroute.errors import InvalidRequest
 from xroute.sim.plan import Fault
 from xroute.sim.steps import Bytes, End, Head, Step
 
-# kind -> status, type, code, message
+_RETRY_AFTER_S = 1.0  # of status_429 where the fault sets none
+JSON = "application/json"
+SIGNED = " (xroute simulator)"  # behind every text of a fault
+
+# kind -> OpenAI's status, type, code, text: platform.openai.com/docs/guides/error-codes, read 2026-11-21
 _ERRORS: dict[str, tuple[int, str, str | None, str]] = {
     "status_400": (
         400,
@@ -61,8 +63,28 @@ _ERRORS: dict[str, tuple[int, str, str | None, str]] = {
     "error_event": (500, "server_error", None, "The server had an error while processing your request."),
 }
 _PARAMS = {"context_length_exceeded": "messages", "status_404": "model"}
-_RETRY_AFTER_S = 1.0  # of status_429 where the fault sets none
-JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error that is to be told, in OpenAI's words; `kind` is the fault, or "rejected"."""
+
+    kind: str
+    status: int
+    type: str
+    code: str | None
+    param: str | None
+    message: str
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A problem as one provider tells it."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
 
 
 def is_error(fault: Fault) -> bool:
@@ -70,38 +92,29 @@ def is_error(fault: Fault) -> bool:
     return fault.kind in _ERRORS and fault.kind != "error_event"
 
 
-def refusal(fault: Fault) -> list[Step]:
-    """The whole answer of a fault that is an error status."""
-    status = _ERRORS[fault.kind][0]
-    headers = _retry_headers(fault)
-    return whole(status, orjson.dumps(error_object(fault)), headers)
+def of_fault(fault: Fault) -> Problem:
+    """The problem that a fault makes."""
+    status, kind, code, message = _ERRORS[fault.kind]
+    after = fault.retry_after_s
+    if after is None and fault.kind == "status_429":
+        after = _RETRY_AFTER_S
+    return Problem(fault.kind, status, kind, code, _PARAMS.get(fault.kind), message + SIGNED, after)
 
 
-def error_object(fault: Fault) -> dict[str, Any]:
-    """The body of a fault's error."""
-    _, kind, code, message = _ERRORS[fault.kind]
-    return _body(f"{message} (xroute simulator)", kind, code, _PARAMS.get(fault.kind))
+def of_request(error: InvalidRequest, status: int = 400) -> Problem:
+    """The problem with a request that is wrong."""
+    return Problem("rejected", status, error.kind, error.code, error.param, error.message)
 
 
-def rejection(error: InvalidRequest, status: int = 400) -> list[Step]:
-    """The whole answer to a request that is wrong."""
-    return whole(status, orjson.dumps(_body(error.message, error.kind, error.code, error.param)))
+def told(refusal: Refusal, retry_after_s: float | None = None) -> list[Step]:
+    """The whole answer that a refusal is, with the time to wait in the headers."""
+    headers = dict(refusal.headers)
+    if retry_after_s is not None:
+        headers |= {"retry-after": f"{retry_after_s:g}", "retry-after-ms": f"{retry_after_s * 1000:.0f}"}
+    return whole(refusal.status, refusal.body, headers)
 
 
 def whole(status: int, body: bytes, headers: dict[str, str] | None = None, kind: str = JSON) -> list[Step]:
     """An answer whose body is there at once."""
     head = {"content-type": kind, "content-length": str(len(body)), **(headers or {})}
     return [Head(status, head), Bytes(body), End()] if body else [Head(status, head), End()]
-
-
-def _body(message: str, kind: str, code: str | None, param: str | None) -> dict[str, Any]:
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
-
-
-def _retry_headers(fault: Fault) -> dict[str, str]:
-    after = fault.retry_after_s
-    if after is None and fault.kind == "status_429":
-        after = _RETRY_AFTER_S
-    if after is None:
-        return {}
-    return {"retry-after": f"{after:g}", "retry-after-ms": f"{after * 1000:.0f}"}

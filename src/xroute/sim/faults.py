@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import orjson
 
 from xroute.sim import failures
-from xroute.sim.bodies import DONE
+from xroute.sim.frames import PAGE
 from xroute.sim.plan import Fault
 from xroute.sim.steps import Bytes, Cut, End, Hang, Head, Reset, Step, Wait
+from xroute.sim.tongues.tongue import Tongue
 
 HUGE = 64 * 1024 * 1024  # bytes of huge_answer where the fault sets none
 _BLOCK = 64 * 1024
 _TRICKLE = 16  # bytes of one piece of slow_trickle where the fault sets none
 _FILLER = b"very much "
-_PAGE = b"<!doctype html><html><head><title>Sign in</title></head><body>xroute simulator</body></html>\n"
 
 Part = tuple[float, bytes]  # seconds of silence before it, bytes
 
@@ -24,7 +24,8 @@ class Right:
     """A right answer before a fault touches it."""
 
     head: Head
-    parts: Iterator[Part]  # the events of a stream; a body is one part
+    parts: Iterator[Part]  # the events of a stream, some of them b""; a body is one part
+    tongue: Tongue  # in which it is said
     is_stream: bool = False
     closing: int = 0  # how many parts of a stream follow the last content, [DONE] among them
     ttft_s: float = 0.0
@@ -56,13 +57,21 @@ def _said(parts: Iterator[Part] | list[Part]) -> Iterator[Step]:
     for pause_s, data in parts:
         if pause_s:
             yield Wait(pause_s)
-        yield Bytes(data)
+        if data:
+            yield Bytes(data)
+
+
+def _silent(parts: list[Part]) -> tuple[list[Part], Part, list[Part]]:
+    """(parts that say nothing, the first that does, the rest)."""
+    at = next(place for place, (_, data) in enumerate(parts) if data)
+    return parts[:at], parts[at], parts[at + 1 :]
 
 
 def spoil(fault: Fault, right: Right) -> Iterator[Step]:
     """The steps of an answer that meets `fault`."""
     if failures.is_error(fault):
-        return iter(failures.refusal(fault))
+        problem = failures.of_fault(fault)
+        return iter(failures.told(right.tongue.refuse(problem), problem.retry_after_s))
     return _SPOILERS[fault.kind](fault, right)
 
 
@@ -92,7 +101,7 @@ def _cut_mid_stream(fault: Fault, right: Right) -> Iterator[Step]:
     sent, rest = right.split(fault.after_events)
     yield from right.opening()
     yield from _said(sent)
-    yield Cut(rest[0][1])
+    yield Cut(_silent(rest)[1][1])
 
 
 def _reset_mid_stream(fault: Fault, right: Right) -> Iterator[Step]:
@@ -108,12 +117,12 @@ def _end_mid_stream(fault: Fault, right: Right) -> Iterator[Step]:
 
 
 def _error_event(fault: Fault, right: Right) -> Iterator[Step]:
-    error = orjson.dumps({"error": failures.error_object(fault)["error"]})
+    problem = failures.of_fault(fault)
     if not right.is_stream:
-        yield from _replaced(right, [(0.0, error)])
+        yield from _replaced(right, [(0.0, right.tongue.refuse(problem).body)])
         return
     sent, _ = right.split(fault.after_events)
-    yield from _replaced(right, [*sent, (0.0, b"data: %b\n\n" % error)])
+    yield from _replaced(right, [*sent, (0.0, right.tongue.failed(problem))])
 
 
 def _malformed_json(fault: Fault, right: Right) -> Iterator[Step]:
@@ -121,9 +130,10 @@ def _malformed_json(fault: Fault, right: Right) -> Iterator[Step]:
     if not right.is_stream:
         yield from _replaced(right, sent)
         return
-    (pause_s, event), *rest = rest
-    broken = event[: len(event) // 2] + b"\n\n"
-    yield from _replaced(right, [*sent, (pause_s, broken), *rest])
+    silent, (pause_s, data), rest = _silent(rest)
+    *whole, last = right.tongue.framing.units(data)
+    broken = b"".join(whole) + right.tongue.framing.broken(last)
+    yield from _replaced(right, [*sent, *silent, (pause_s, broken), *rest])
 
 
 def _malformed_sse(fault: Fault, right: Right) -> Iterator[Step]:
@@ -132,11 +142,11 @@ def _malformed_sse(fault: Fault, right: Right) -> Iterator[Step]:
         body = sent[0][1] + rest[0][1]
         yield from _replaced(right, [(0.0, b"data: %b\n\n" % body)])
         return
-    yield from _replaced(right, [*sent, (0.0, b"\xff\xfe upstream error\n" + _PAGE + b"\n")])
+    yield from _replaced(right, [*sent, (0.0, right.tongue.framing.noise)])
 
 
 def _wrong_content_type(fault: Fault, right: Right) -> Iterator[Step]:
-    yield from failures.whole(200, _PAGE, kind="text/html; charset=utf-8")
+    yield from failures.whole(200, PAGE, kind="text/html; charset=utf-8")
 
 
 def _empty_200(fault: Fault, right: Right) -> Iterator[Step]:
@@ -145,10 +155,10 @@ def _empty_200(fault: Fault, right: Right) -> Iterator[Step]:
 
 def _empty_stream(fault: Fault, right: Right) -> Iterator[Step]:
     if right.is_stream:
-        yield from _replaced(right, [(0.0, DONE)])
+        yield from _replaced(right, [(0.0, right.tongue.nothing())])
         return
     body = orjson.loads(b"".join(data for _, data in right.parts))
-    yield from _replaced(right, [(0.0, orjson.dumps(body | {"choices": []}))])
+    yield from _replaced(right, [(0.0, orjson.dumps(right.tongue.emptied(body)))])
 
 
 def _one_byte_chunks(fault: Fault, right: Right) -> Iterator[Step]:
@@ -176,11 +186,13 @@ def _huge_answer(fault: Fault, right: Right) -> Iterator[Step]:
     headers = {name: value for name, value in right.head.headers.items() if name != "content-length"}
     yield Head(right.head.status, headers)
     if right.is_stream:
-        yield from _said(sent)
-        yield from _repeated(rest[0][1], size)
-        yield from _said(rest)
+        silent, (_, data), rest = _silent(rest)
+        *whole, last = right.tongue.framing.units(data)
+        yield from _said([*sent, *silent, (0.0, b"".join(whole))])
+        yield from _repeated(last, size)
+        yield from _said([(0.0, last), *rest])
     else:
-        before, after = _at_content(sent[0][1] + rest[0][1])
+        before, after = _at_content(sent[0][1] + rest[0][1], right.tongue.marker)
         yield Bytes(before)
         yield from _repeated(_FILLER if before.endswith(b'"') else b" ", size)
         yield Bytes(after)
@@ -193,9 +205,8 @@ def _repeated(data: bytes, size: int) -> Iterator[Step]:
         yield Bytes(data * count)
 
 
-def _at_content(body: bytes) -> tuple[bytes, bytes]:
+def _at_content(body: bytes, marker: bytes) -> tuple[bytes, bytes]:
     """The body parted where text fits in; without any, behind its brace, where JSON takes white space."""
-    marker = b'"content":"'
     at = body.find(marker)
     at = 1 if at < 0 else at + len(marker)
     return body[:at], body[at:]

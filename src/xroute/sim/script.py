@@ -8,14 +8,15 @@ from typing import Any
 import orjson
 
 from xroute.errors import InvalidRequest
-from xroute.sim import failures
+from xroute.sim import failures, tongues
 from xroute.sim.answer import Answer, answer
-from xroute.sim.ask import Ask, Controls, SimRequest, read_ask
-from xroute.sim.bodies import CREATED, DONE, Stream, completion
+from xroute.sim.ask import Ask, Controls, SimRequest, ask_of
+from xroute.sim.bodies import CREATED
 from xroute.sim.checks import check
 from xroute.sim.faults import Part, Right, spoil
 from xroute.sim.plan import Fault, Profile, choose
 from xroute.sim.steps import Bytes, Head, Step
+from xroute.sim.tongues import Tongue, openai
 
 _NO_CONTROLS = Controls()
 
@@ -46,7 +47,7 @@ def scene(request: SimRequest, profile: Profile, n: int, t_s: float) -> Scene:
 
 def is_completion(request: SimRequest) -> bool:
     """Whether the request counts: faults with a number or a probability meet completions alone."""
-    return request.method == "POST" and _endpoint(request) == "/chat/completions"
+    return request.method == "POST" and tongues.find(request) is not None
 
 
 def _endpoint(request: SimRequest) -> str:
@@ -55,42 +56,44 @@ def _endpoint(request: SimRequest) -> str:
 
 def _right(request: SimRequest, profile: Profile, n: int) -> tuple[Right, Controls]:
     """What is answered when nothing fails, and the request's own controls."""
-    if is_completion(request):
-        return _completion(request, profile, n)
-    endpoint = _endpoint(request)
+    tongue = tongues.find(request)
+    if tongue is not None and request.method == "POST":
+        return _completion(tongue, profile, n)
+    plain, endpoint = openai.Chat(request), _endpoint(request)
     if endpoint == "/models" or endpoint.startswith("/models/"):
         status = 200 if request.method == "GET" else 405
-        return _whole(_models(endpoint, profile) if status == 200 else _NOT_ALLOWED, status), _NO_CONTROLS
-    if endpoint == "/chat/completions":
-        return _whole(_NOT_ALLOWED, 405), _NO_CONTROLS
-    return _whole(
-        _error("Unknown request URL; the simulator knows chat completions and models."), 404
-    ), _NO_CONTROLS
+        body = _models(endpoint, profile) if status == 200 else _NOT_ALLOWED
+        return _whole(plain, body, status), _NO_CONTROLS
+    if tongue is not None:
+        return _whole(plain, _NOT_ALLOWED, 405), _NO_CONTROLS
+    return _whole(plain, _UNKNOWN, 404), _NO_CONTROLS
 
 
-def _completion(request: SimRequest, profile: Profile, n: int) -> tuple[Right, Controls]:
+def _completion(tongue: Tongue, profile: Profile, n: int) -> tuple[Right, Controls]:
     controls = _NO_CONTROLS
     try:
-        ask = read_ask(request)
+        ask = ask_of(tongue.read(), tongue.request.headers)
         controls = ask.controls
         check(ask.body)
-        return _answered(ask, profile, n), controls
+        return _answered(tongue, ask, profile, n), controls
     except InvalidRequest as error:
-        return _steps(failures.rejection(error)), controls
+        refusal = tongue.refuse(failures.of_request(error))
+        return _steps(tongue, failures.told(refusal)), controls
 
 
-def _answered(ask: Ask, profile: Profile, n: int) -> Right:
+def _answered(tongue: Tongue, ask: Ask, profile: Profile, n: int) -> Right:
     said = answer(ask, profile)
     tokens_per_s = ask.controls.tokens_per_s or profile.tokens_per_s
     token_s = 1 / tokens_per_s if tokens_per_s else 0.0
     ttft_s = _ttft(ask.controls, profile, n)
-    identity = {"x-request-id": f"req-sim-{n}"}
+    identity = {tongue.identity: f"req-sim-{n}"}
     if not ask.body.get("stream"):
-        return _whole(completion(said, ask.body), 200, identity, ttft_s + said.tokens * token_s)
-    headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", **identity}
-    stream = Stream(said, ask.body)
-    parts = _paced(stream.events(), said, token_s)
-    return Right(Head(200, headers), parts, is_stream=True, closing=stream.closing, ttft_s=ttft_s)
+        headers = {"content-type": tongue.media, **identity}
+        return _whole(tongue, tongue.write(said, ask.body), 200, headers, ttft_s + said.tokens * token_s)
+    headers = {"content-type": tongue.framing.media, "cache-control": "no-cache", **identity}
+    parts = _paced(tongue.parts(said, ask.body), said, token_s)
+    closing = tongue.closing(ask.body)
+    return Right(Head(200, headers), parts, tongue, is_stream=True, closing=closing, ttft_s=ttft_s)
 
 
 def _ttft(controls: Controls, profile: Profile, n: int) -> float:
@@ -101,13 +104,12 @@ def _ttft(controls: Controls, profile: Profile, n: int) -> float:
     return profile.ttft.draw(random.Random(f"{profile.seed}:ttft:{n}"))
 
 
-def _paced(events: Iterator[bytes], said: Answer, token_s: float) -> Iterator[Part]:
+def _paced(parts: Iterator[bytes], said: Answer, token_s: float) -> Iterator[Part]:
     """A pause before every token but the first; the roles before and the closing events have none."""
     first = len(said.choices) + 1
     last = len(said.choices) + said.tokens
-    for index, event in enumerate(events):
-        yield (token_s if first <= index < last else 0.0), event
-    yield 0.0, DONE
+    for index, part in enumerate(parts):
+        yield (token_s if first <= index < last else 0.0), part
 
 
 def _models(endpoint: str, profile: Profile) -> bytes:
@@ -125,15 +127,18 @@ def _error(message: str) -> bytes:
     return orjson.dumps({"error": body})
 
 
-def _whole(body: bytes, status: int, headers: dict[str, str] | None = None, ttft_s: float = 0.0) -> Right:
-    return _steps(failures.whole(status, body, headers), ttft_s)
+def _whole(
+    tongue: Tongue, body: bytes, status: int, headers: dict[str, str] | None = None, ttft_s: float = 0.0
+) -> Right:
+    return _steps(tongue, failures.whole(status, body, headers), ttft_s)
 
 
-def _steps(steps: list[Step], ttft_s: float = 0.0) -> Right:
+def _steps(tongue: Tongue, steps: list[Step], ttft_s: float = 0.0) -> Right:
     """An answer that is there at once, as something that a fault can touch."""
     head = next(step for step in steps if isinstance(step, Head))
     parts = [(0.0, step.data) for step in steps if isinstance(step, Bytes)]
-    return Right(head, iter(parts), ttft_s=ttft_s)
+    return Right(head, iter(parts), tongue, ttft_s=ttft_s)
 
 
 _NOT_ALLOWED = _error("This address does not take this method.")
+_UNKNOWN = _error("Unknown request URL; docs/simulator.md lists the paths that the simulator knows.")

@@ -11,7 +11,7 @@ from xroute.sim.ask import SimRequest
 from xroute.sim.plan import Profile
 from xroute.sim.service import Service
 from xroute.sim.steps import Bytes, Cut, End, Hang, Head, Reset, Step, Wait
-from xroute.wire.http import Exchange, Target, Timeouts
+from xroute.wire.http import Body, Exchange, Target, Timeouts
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -28,10 +28,11 @@ class SimTransport:
         self.service = Service(profile or Profile(), now)
         self._sleep = sleep
 
-    async def send(self, method: str, target: Target, body: bytes, timeouts: Timeouts) -> Exchange:
+    async def send(self, method: str, target: Target, body: Body, timeouts: Timeouts) -> Exchange:
         """One request. The path is what follows `sim:` in the target, or that of a whole URL."""
         headers = {name.lower(): value for name, value in target.headers}
-        request = SimRequest(method, _path(target.url, method), headers, body)
+        whole = body if isinstance(body, bytes) else b"".join(body)
+        request = SimRequest(method, _path(target.url, method), headers, whole)
         exchange = SimExchange(self.service, request, self._sleep, timeouts)
         await exchange.open()
         return exchange
@@ -41,7 +42,11 @@ class SimTransport:
 
 
 def _path(url: str, method: str) -> str:
-    return urlsplit(url).path or ("/v1/models" if method == "GET" else "/v1/chat/completions")
+    """The path with its query, which says how Gemini is to stream."""
+    parts = urlsplit(url)
+    if parts.query:
+        return f"{parts.path}?{parts.query}"
+    return parts.path or ("/v1/models" if method == "GET" else "/v1/chat/completions")
 
 
 class SimExchange:

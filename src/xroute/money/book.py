@@ -51,6 +51,7 @@ class PriceBook:
         self._catalog = catalog
         self._overrides = {_key(catalog, name): (name, o) for name, o in (overrides or {}).items()}
         self._now = now
+        self._silent = _silent(catalog)
         self._kept: dict[tuple[str, str], tuple[Price | None, datetime | None]] = {}
 
     def price(self, provider: str, upstream: str, model: str) -> Price | None:
@@ -86,7 +87,8 @@ class PriceBook:
         model = _find(entry.prices, upstream) if entry.prices else None
         if model is None:
             return None, False
-        return _of_genai(model.get_prices(self._now())), isinstance(model.prices, list)
+        silent = (provider, upstream) in self._silent
+        return _of_genai(model.get_prices(self._now()), silent), isinstance(model.prices, list)
 
 
 def _key(catalog: Catalog, name: str) -> str:
@@ -125,8 +127,16 @@ _UNITS = {
 }
 
 
-def _of_genai(prices: "ModelPrice") -> Price | None:
+def _silent(catalog: Catalog) -> frozenset[tuple[str, str]]:
+    """(provider, its name for the model) of models that give no tokens: they have no price for output."""
+    made = (model for model in catalog.models.values() if model.abilities & {"embeddings", "rerank"})
+    return frozenset((o.provider, o.upstream) for model in made for o in catalog.offers(model.id))
+
+
+def _of_genai(prices: "ModelPrice", silent: bool) -> Price | None:
     units: dict[str, Any] = {field: prices.__dict__.get(unit) for field, unit in _UNITS.items()}
+    if silent and units["output"] is None:
+        units["output"] = Decimal(0)
     if units["input"] is None or units["output"] is None:
         return None  # priced by other units (hours, pages, characters): not by tokens
     starts = sorted({tier.start for unit in units.values() for tier in getattr(unit, "tiers", ())})

@@ -13,6 +13,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import ValidationError
 from tests.wire import asked, claude, faults
 from tests.wire.claude import Reading
+from tests.wire.judges import embeddings, rerank
 from tests.wire.recordings import Recording
 from tests.wire.verdict import Failed, Skipped, expect
 
@@ -43,7 +44,9 @@ def check(recording: Recording) -> None:
 
 
 def _invoke(recording: Recording) -> None:
-    """InvokeModel carries the maker's own format: only that of Anthropic is ours."""
+    """InvokeModel carries the maker's own format: Anthropic's, or one of embeddings and rerank."""
+    if embeddings.invoke_check(recording) or rerank.invoke_check(recording):
+        return
     if recording.status < 400 and not _is_claude(recording):
         raise Skipped("InvokeModel with another maker's body")
     check(recording)

@@ -9,6 +9,7 @@ def pytest_configure(config):
         LITELLM_LOCAL_MODEL_COST_MAP="True",  # else litellm fetches its price list at import
         LANGSMITH_TRACING="false",
         PYDANTIC_AI_TELEMETRY="false",
+        OPENAI_AGENTS_DISABLE_TRACING="1",
     )
     # litellm's types, and its streams, do what pydantic warns of.
     for text in ("Item 'summary' on TypedDict", "Accessing the 'model_.*fields' attribute"):

@@ -19,6 +19,7 @@ class Seen:
     headers: list[tuple[str, str]]
     body: dict[str, Any]
     at: float  # monotonic seconds
+    raw: bytes = b""
 
     @property
     def names(self) -> dict[str, str]:
@@ -110,7 +111,8 @@ async def _request(reader: asyncio.StreamReader) -> Seen | None:
     headers = [(name.lower(), value.strip()) for name, _, value in (each.partition(":") for each in rest)]
     length = int(dict(headers).get("content-length", "0"))
     body = await reader.readexactly(length) if length else b"{}"
-    return Seen(line, headers, orjson.loads(body), time.monotonic())
+    read = orjson.loads(body) if body[:1] in b"{[" else {}
+    return Seen(line, headers, read, time.monotonic(), body)
 
 
 def _script(given: Script | bytes) -> Script:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from xroute.dialects.answer import MALFORMED, Answer, Chunk, ErrorBody, ErrorInfo, Malformed
+from xroute.dialects.answer import MALFORMED, Answer, Chunk, Encoded, ErrorBody, ErrorInfo, Malformed
 from xroute.dialects.translated import Translated
 from xroute.errors import (
     ConfigError,
@@ -50,6 +50,7 @@ class Opened:
     between_s: float | None
     until: float  # monotonic seconds: the end of the attempt's time
     ended: bool  # the first bytes were also the last
+    media: str = ""  # content type of the answer
 
 
 class Attempts:
@@ -111,10 +112,19 @@ class Attempts:
                     run.reply.request_id,
                     int(time.time()),
                 )
-                decoder = run.decoder = way.decoder(run.call, deployment, request_id, created)
-                held, ended = await self._until_content(decoder, deployment, exchange, first)
-                encoder = run.encoder = way.encoder(run.call, request_id, created)
-                return Opened(exchange, decoder, encoder, held, timeouts.between_chunks, until, ended)
+                encoder = way.encoder(run.call, request_id, created)
+                media = exchange.headers.get("content-type", "")
+                if way.is_whole(run.call, media):
+                    raw = await self._read(exchange, timeouts, until, self._max_answer)
+                    whole = self._decode(run, deployment, exchange, raw)
+                    decoder, held = way.unrolled(run.call, deployment, whole, request_id, created)
+                    ended, media = True, whole.media
+                else:
+                    decoder = way.decoder(run.call, deployment, request_id, created)
+                    most = self._max_answer if way.is_large else self._max_held
+                    held, ended = await self._until_content(decoder, deployment, exchange, first, most)
+                run.decoder, run.encoder = decoder, encoder
+                return Opened(exchange, decoder, encoder, held, timeouts.between_chunks, until, ended, media)
             except BaseException:
                 exchange.close()
                 raise
@@ -145,9 +155,10 @@ class Attempts:
             raise AttemptFailed(
                 Failure("unsupported", _lost(run.dropped), code="unsupported_parameter", param=run.dropped[0])
             )
-        target = _aim(way.operation, call, deployment, encoded.headers)
+        target = _aim(way.operation, call, deployment, encoded)
         if deployment.signer is not None:
-            target = await self._signed(deployment.signer, target, body)
+            whole = body if isinstance(body, bytes) else b"".join(body)  # what signs wants it in one
+            target = await self._signed(deployment.signer, target, whole)
         scheme = target.url.partition(":")[0]
         exchange = await self._transports[scheme].send("POST", target, body, timeouts)
         if exchange.status < 300:
@@ -214,7 +225,7 @@ class Attempts:
         return answer
 
     async def _until_content(
-        self, decoder: Translated, deployment: Deployment, exchange: Exchange, until: float
+        self, decoder: Translated, deployment: Deployment, exchange: Exchange, until: float, most: int
     ) -> tuple[list[Chunk], bool]:
         """(the chunks up to and with the first content, whether the stream ended with them)."""
         began = self._clock()
@@ -235,20 +246,30 @@ class Attempts:
                     Failure("malformed", "the provider sent an empty stream", exchange.status)
                 )
             size += len(data)
-            if size > self._max_held:
+            if size > most:
                 raise AttemptFailed(Failure("malformed", f"the provider sent no content in {size} bytes"))
 
 
-def _aim(operation: str, call: Call, deployment: Deployment, headers: tuple[tuple[str, str], ...]) -> Target:
-    """Where the call goes; `headers` of this one request go over those that every request has."""
+def _aim(operation: str, call: Call, deployment: Deployment, encoded: Encoded) -> Target:
+    """Where the call goes; headers of this one request go over those that every request has."""
     targets = deployment.targets
     target = targets[operation]
     if call.stream:
         target = targets.get(f"{operation}_stream", target)
-    if not headers:
+    if encoded.suffix:
+        target = Target(_longer(target.url, encoded.suffix), target.headers)
+    if not encoded.headers:
         return target
-    named = {name for name, _ in headers}
-    return Target(target.url, tuple(h for h in target.headers if h[0].lower() not in named) + headers)
+    named = {name for name, _ in encoded.headers}
+    return Target(target.url, tuple(h for h in target.headers if h[0].lower() not in named) + encoded.headers)
+
+
+def _longer(url: str, suffix: str) -> str:
+    """An address with more of its path, and of its query beside what it has."""
+    base, _, query = url.partition("?")
+    path, _, more = suffix.partition("?")
+    whole = "&".join(part for part in (query, more) if part)
+    return f"{base}{path}?{whole}" if whole else base + path
 
 
 def _lost(dropped: tuple[str, ...]) -> str:

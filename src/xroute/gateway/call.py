@@ -16,7 +16,7 @@ from xroute.gateway.fleet import Fleet, Lineup
 from xroute.gateway.relay import closing, drain, extra, failing, pump, with_ours
 from xroute.gateway.reply import Reply
 from xroute.gateway.run import Run
-from xroute.gateway.settle import Recorder, Settlement, characters, cost_of, final_usage
+from xroute.gateway.settle import MEDIA, Recorder, Settlement, characters, cost_of, final_usage
 from xroute.gateway.verdict import nobody, resting, verdict
 from xroute.money.nano import as_text
 from xroute.routing import preferences, retry
@@ -180,15 +180,17 @@ class Gateway:
         raw = answer.raw
         if not raw:
             body = answer.body
-            given: Any = body.get("usage") if answer.usage is not None else None
-            body["usage"] = (
-                with_ours(cast("dict[str, Any]", given), run) if isinstance(given, dict) else extra(run)
-            )
+            is_media = run.call.operation in MEDIA
+            given: Any = body.get("usage") if answer.usage is not None or is_media else None
+            if isinstance(given, dict):
+                body["usage"] = with_ours(cast("dict[str, Any]", given), run)
+            elif not is_media:
+                body["usage"] = extra(run)
             raw = run.call.surface.write(body)
         headers = run.headers(self._clock())
         headers.append(("x-xroute-cost", "unknown" if run.cost_nano is None else as_text(run.cost_nano)))
         run.outcome = "completed"
-        await run.reply.answer(200, headers, raw, answer.media)
+        await run.reply.answer(200, headers, raw, run.call.media or answer.media)
 
     def _count(self, run: Run, answer: Answer) -> None:
         counted = answer.usage is not None and answer.usage.output > 0
@@ -212,6 +214,8 @@ class Gateway:
             note_speed(deployment, run.usage.output if run.usage else 0, self._clock() - first)
             last = closing(run, opened, deployment, failure)
             self._settle(run)
+            if failure is not None and run.call.is_bytes:
+                return  # without an end: the server then cuts the connection, as nothing else can tell
             await run.reply.write(last)
             await run.reply.end()
             if failure is None and not opened.ended:
@@ -296,6 +300,9 @@ class Gateway:
         """Sets the usage and cost of the answer."""
         deployment = run.deployment
         assert deployment is not None
+        if given is None and run.call.operation in MEDIA:
+            run.cost_nano = None
+            return
         run.usage = final_usage(run.call, deployment, self.ratios, given, characters)
         run.cost_nano = cost_of(self.fleet.price(deployment), run.usage)
 

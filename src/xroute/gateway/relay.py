@@ -31,7 +31,10 @@ async def pump(
 ) -> Failure | None:
     """Sends all that the provider says, up to its end: None for a proper one, else what went wrong."""
     if not run.reply.opened:
-        await run.reply.open(run.headers(clock()))
+        headers = run.headers(clock())
+        if run.call.is_bytes:
+            headers.append(("content-type", _sound(opened.media) or run.call.media))
+        await run.reply.open(headers)
     if data := opened.encoder.feed(opened.held):
         await run.reply.write(data)
     failure = await _pump(run, opened, attempts, clock)
@@ -51,6 +54,11 @@ def closing(run: Run, opened: Opened, deployment: Deployment, failure: Failure |
     return failing(error, run)
 
 
+def _sound(media: str) -> str:
+    """A provider's content type, where it is one that a header can hold."""
+    return media if media.isascii() and media.isprintable() and "/" in media else ""
+
+
 async def _pump(run: Run, opened: Opened, attempts: Attempts, clock: Callable[[], float]) -> Failure | None:
     """Chunks from the provider to the client until the provider's end, proper or not."""
     exchange, decoder, reply, encode = opened.exchange, opened.decoder, run.reply, opened.encoder.feed
@@ -67,6 +75,8 @@ async def _pump(run: Run, opened: Opened, attempts: Attempts, clock: Callable[[]
         late = clock() >= opened.until
         return attempts.transport_failure(run, TimedOut("total", error.limit_s) if late else error)
     except CutError as error:
+        if run.call.is_bytes:
+            return of_transport(error)
         return await _rest(opened, reply, of_transport(error))
     except TransportError as error:
         return of_transport(error)

@@ -166,7 +166,7 @@ class Replays:
     async def once(
         self,
         name: Name,
-        body: bytes,
+        body: bytes | bytearray,
         reply: Reply,
         call: Call,
         make: Callable[[Call, Reply], Awaitable[bool]],
@@ -176,7 +176,9 @@ class Replays:
             raise InvalidRequest(
                 f"`Idempotency-Key` must have 1 to {MAX_KEY} characters.", code="invalid_header"
             )
-        fingerprint = hashlib.sha256(f"{call.surface.dialect} {call.operation}\n".encode() + body).digest()
+        hashed = hashlib.sha256(f"{call.surface.dialect} {call.operation}\n".encode())
+        hashed.update(body)
+        fingerprint = hashed.digest()
         while (found := self._find(name)) is not None:
             if found.fingerprint != fingerprint:
                 raise Conflict(

@@ -14,6 +14,8 @@ from xroute.wire.usage import Usage
 
 Outcome = Literal["completed", "failed", "refused", "client_gone", "upstream_cut", "timed_out"]
 
+# What is not billed by tokens where the provider counts none, but by the image, the second or the character.
+MEDIA = frozenset({"images", "image_edits", "speech", "transcriptions", "translations"})
 CHARACTERS_PER_TOKEN = 4  # of output, where the provider does not count
 
 

@@ -10,19 +10,26 @@ import orjson
 
 from xroute import dialects
 from xroute.dialects.answer import Answer, Encoded
+from xroute.dialects.relayed import Events, Sound, Whole
+from xroute.dialects.surfaces import MediaSurface
 from xroute.dialects.translated import Translated
 from xroute.errors import CallError, InvalidRequest
+from xroute.gateway.settle import MEDIA
 from xroute.routing.deployment import Deployment
 from xroute.wire.call import Call
 from xroute.wire.chunk import Chunk
+from xroute.wire.http import Body
 from xroute.wire.surface import Encoder
 
 NATIVE = "native"
+JSON, EVENTS = "application/json", "text/event-stream"
 COMPLETIONS = "completions"
 
 
 class Way:
     """The functions of one dialect for one operation."""
+
+    is_large = False  # a single event may be as large as an answer
 
     def __init__(self, dialect: ModuleType, part: ModuleType, operation: str) -> None:
         self.dialect = dialect
@@ -30,7 +37,7 @@ class Way:
         self._part = part
         self.batch: ModuleType | None = part if hasattr(part, "split") else None
 
-    def request(self, call: Call, deployment: Deployment) -> tuple[bytes, Encoded]:
+    def request(self, call: Call, deployment: Deployment) -> tuple[Body, Encoded]:
         """(the body to send, what else to know of it)."""
         encoded: Encoded = self._part.encode(
             call.body,
@@ -39,7 +46,7 @@ class Way:
             abilities=deployment.abilities,
             output=deployment.output,
         )
-        return _dump(encoded.body), encoded
+        return encoded.pieces or _dump(encoded.body), encoded
 
     def parts(self, call: Call, deployment: Deployment) -> list[Call]:
         """The call as several, each no larger than one request of this deployment; for those with `batch`."""
@@ -64,6 +71,10 @@ class Way:
             return answer
         return self._part.counted(answer, headers)
 
+    def is_whole(self, call: Call, media: str) -> bool:
+        """Whether an answer of this content type is whole, though a stream was asked for."""
+        return False
+
     def decoder(self, call: Call, deployment: Deployment, request_id: str, created: int) -> Translated:
         """The decoder of a stream."""
         return self._part.Decoder(
@@ -74,9 +85,37 @@ class Way:
             include_usage=call.include_usage,
         )
 
+    def unrolled(
+        self, call: Call, deployment: Deployment, answer: Answer, request_id: str, created: int
+    ) -> tuple[Translated, list[Chunk]]:
+        """(what stands for the decoder of an answer that came whole, the chunks of the stream it becomes)."""
+        raise NotImplementedError
+
     def encoder(self, call: Call, request_id: str, created: int) -> Encoder:
         """The encoder of the client's side of a stream."""
         return call.surface.encoder(request_id, created)
+
+
+class Media(Way):
+    """Images and audio: streams pass as they come, and some providers answer whole where one was wanted."""
+
+    is_large = True
+
+    def is_whole(self, call: Call, media: str) -> bool:
+        kind = media.partition(";")[0].strip().lower()
+        return kind == JSON if call.is_bytes else kind != EVENTS
+
+    def decoder(self, call: Call, deployment: Deployment, request_id: str, created: int) -> Translated:
+        kind = Sound if call.is_bytes else Events
+        return kind(**_known(deployment, request_id, created))
+
+    def unrolled(
+        self, call: Call, deployment: Deployment, answer: Answer, request_id: str, created: int
+    ) -> tuple[Translated, list[Chunk]]:
+        whole = Whole(answer, **_known(deployment, request_id, created))
+        surface = call.surface
+        assert isinstance(surface, MediaSurface)
+        return whole, whole.sound() if call.is_bytes else whole.events(surface)
 
 
 class Passage(Way):
@@ -128,7 +167,7 @@ def _way(name: str, operation: str, native: bool) -> Way:
         return (Counting if operation == "count_tokens" else Passage)(dialect, passing, operation)
     part = dialect if operation == "chat" else dialects.part(name, operation)
     assert part is not None  # the fleet offers no operation that the dialect lacks
-    return Way(dialect, part, operation)
+    return (Media if operation in MEDIA else Way)(dialect, part, operation)
 
 
 @cache
@@ -137,6 +176,15 @@ def _completions(name: str) -> Way:
     passing = dialects.part(COMPLETIONS, NATIVE)
     assert passing is not None
     return Passage(dialects.get(name), passing, COMPLETIONS)
+
+
+def _known(deployment: Deployment, request_id: str, created: int) -> dict[str, Any]:
+    return {
+        "model": deployment.upstream,
+        "request_id": request_id,
+        "created": created,
+        "quirks": deployment.quirks,
+    }
 
 
 def _dump(body: dict[str, Any]) -> bytes:

@@ -14,7 +14,7 @@ from xroute.upstream.pool import Pool, Quota
 from xroute.upstream.proxy import Proxy, ProxyRules
 from xroute.upstream.tls import make_context
 from xroute.upstream.tunnel import bore
-from xroute.wire.http import Target, Timeouts
+from xroute.wire.http import Body, Target, Timeouts
 
 MOST_LINES = 4096  # targets whose head is remembered
 
@@ -70,7 +70,7 @@ class HttpTransport:
         stats = self.stats()
         return f"<HttpTransport {state}, {stats.open} open, {stats.idle} idle, {stats.waiting} waiting>"
 
-    async def send(self, method: str, target: Target, body: bytes, timeouts: Timeouts) -> Answer:
+    async def send(self, method: str, target: Target, body: Body, timeouts: Timeouts) -> Answer:
         """One request; returns when the answer's head is in. ValueError for a target that is no URL.
 
         A connection that was kept open may be closed by the server just when it is used again: if it

@@ -1,6 +1,7 @@
 """One HTTP/1.1 connection to a provider: writes requests and parses what comes back."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from typing import Protocol, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -9,7 +10,8 @@ from xroute.errors import CutError, ProtocolError, TimedOut, TransportError
 from xroute.upstream.alarm import Alarm
 from xroute.upstream.answer import Answer
 from xroute.upstream.head import Head
-from xroute.wire.http import Timeouts
+from xroute.wire.form import Buffer
+from xroute.wire.http import Body, Timeouts
 
 OVERHEAD = 64 * 1024  # most bytes of a head, and of trailers or interim answers without any progress
 HIGH = 256 * 1024  # unread bytes at which the socket is no longer read
@@ -82,7 +84,7 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         return not self._gone and transport is not None and not transport.is_closing()
 
-    async def ask(self, head: Head, body: bytes, timeouts: Timeouts) -> Answer | None:
+    async def ask(self, head: Head, body: Body, timeouts: Timeouts) -> Answer | None:
         """Send a request; the answer once its head is in, None if the other side said nothing at all."""
         transport = self._transport
         if transport is None or self._gone:
@@ -91,11 +93,12 @@ class Connection(asyncio.Protocol):
         self.served += 1
         self._overhead = 0
         self._complete = False
-        if len(body) <= SLICE:
+        if isinstance(body, bytes) and len(body) <= SLICE:
             transport.write(head.encode(body))
         else:
-            transport.write(head.alone(len(body)))
-            await self._write(transport, answer, body, timeouts.first_byte)
+            pieces = (body,) if isinstance(body, bytes) else body
+            transport.write(head.alone(sum(map(len, pieces))))
+            await self._write(transport, answer, pieces, timeouts.first_byte)
         while not answer.status and not answer.ended:
             await answer.wait(self, timeouts.first_byte, "first_byte")
         if answer.status:
@@ -240,17 +243,16 @@ class Connection(asyncio.Protocol):
     # Inside
 
     async def _write(
-        self, transport: asyncio.Transport, answer: Answer, body: bytes, limit_s: float | None
+        self, transport: asyncio.Transport, answer: Answer, pieces: Sequence[Buffer], limit_s: float | None
     ) -> None:
         """Write a large body as fast as the other side takes it, and stop when it answers."""
-        view = memoryview(body)
-        for start in range(0, len(body), SLICE):
+        for part in _slices(pieces):
             while self._full and not answer.status and not answer.ended:
                 await answer.wait(self, limit_s, "first_byte")
             if answer.status or answer.ended:
                 self._unsent = True
                 return
-            transport.write(view[start : start + SLICE])
+            transport.write(part)
 
     def _feed_head(self, answer: Answer, data: memoryview) -> None:
         """Feed what may still be head, and the rest only if the head ended in it."""
@@ -302,6 +304,14 @@ class Connection(asyncio.Protocol):
         self.answer = None
         self.alarm.drop()
         self._keeper.forget(self)
+
+
+def _slices(pieces: Sequence[Buffer]) -> Iterator[memoryview]:
+    """Views of the pieces, none larger than a transport should hold at once."""
+    for piece in pieces:
+        view = memoryview(piece)
+        for start in range(0, len(view), SLICE):
+            yield view[start : start + SLICE]
 
 
 def _lower(name: bytes) -> str:

@@ -19,6 +19,7 @@ from xroute.web.bridge import Bridge
 from xroute.web.edge import Edge, Request, Route
 from xroute.web.inference import Inference
 from xroute.web.listing import Listing
+from xroute.web.media import Media
 from xroute.web.metrics import Metrics
 from xroute.web.operations import Operations
 from xroute.web.responses import Responses
@@ -56,7 +57,7 @@ def create_app(
     gateway.recorders.append(metrics.record)
     keyring = Keyring(pepper, stored, [(key.name, _reveal(key.key)) for key in settings.keys])
     inference, listing = Inference(gateway, max_body), Listing(fleet)
-    operations = Operations(inference, fleet)
+    operations, media = Operations(inference, fleet), Media(inference)
     responses = Responses(gateway, ResponseStore(scene.loaded.state_dir / "responses.sqlite3"), max_body)
     management = Bridge(lambda: _management(fleet, clock), max_body)
     routes = [
@@ -65,6 +66,11 @@ def create_app(
         Route("POST", "/v1/embeddings", "key", operations.embeddings),
         Route("POST", "/v1/rerank", "key", operations.rerank),
         Route("POST", "/v1/moderations", "key", operations.moderations),
+        Route("POST", "/v1/images/generations", "key", media.images),
+        Route("POST", "/v1/images/edits", "key", media.image_edits),
+        Route("POST", "/v1/audio/speech", "key", media.speech),
+        Route("POST", "/v1/audio/transcriptions", "key", media.transcriptions),
+        Route("POST", "/v1/audio/translations", "key", media.translations),
         Route("POST", "/v1/messages", "key", inference.messages, refuse_messages),
         Route("POST", "/v1/messages/count_tokens", "key", inference.count_messages, refuse_messages),
         Route("POST", "/v1beta/models/", "key", inference.gemini, refuse_gemini),
@@ -75,6 +81,7 @@ def create_app(
         Route("GET", "/v1/responses/", "key", responses.get, refuse_response),
         Route("POST", "/v1/responses/", "key", responses.cancel, refuse_response),
         Route("DELETE", "/v1/responses/", "key", responses.delete, refuse_response),
+        Route("GET", "/v1beta/models", "key", listing.gemini, refuse_gemini),
         Route("GET", "/v1/models", "key", listing.all),
         Route("GET", "/v1/models/", "key", listing.one),
         Route("GET", "/api/v1/health/deployments", "key", management.handle),

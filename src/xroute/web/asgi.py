@@ -56,6 +56,7 @@ class AsgiReply:
     """gateway.reply.Reply over ASGI. A client that goes away cancels the task that serves it."""
 
     __slots__ = (
+        "_beside",
         "_drop",
         "_ended",
         "_gone",
@@ -83,6 +84,7 @@ class AsgiReply:
         self.writing_since = 0.0  # monotonic seconds; 0 = no write is waiting for the client
         self._streams = False  # opened as a stream
         self._ended = False
+        self._beside: list[tuple[bytes, bytes]] = []
         self._drop: Callable[[], None] | None = None
 
     def watch(self, receive: Receive) -> None:
@@ -112,19 +114,28 @@ class AsgiReply:
         kind = JSON if media == JSON_NAME else (b"content-type", media.encode("latin-1"))
         await self.answer_as(status, [kind, *encoded(headers)], body)
 
+    def named(self, name: bytes) -> None:
+        """The request's id goes out under this header too: clients look for their own provider's."""
+        self._beside = [(name, self.request_id.encode())]
+
     async def answer_as(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         """The whole answer, with a content type of its own."""
         self.opened = self._ended = True
         headers.append((b"content-length", b"%d" % len(body)))
+        headers += self._beside
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
     async def open(self, headers: Headers) -> None:
-        """The head of a stream."""
+        """The head of a stream: of events, unless the headers have a content type."""
         self.opened = True
         self._streams = not self.is_array
         head = ARRAY if self.is_array else STREAM
-        await self._send({"type": "http.response.start", "status": 200, "headers": head + encoded(headers)})
+        if any(name == "content-type" for name, _ in headers):
+            head = STREAM[1:]
+        await self._send(
+            {"type": "http.response.start", "status": 200, "headers": head + encoded(headers) + self._beside}
+        )
 
     async def write(self, data: bytes) -> None:
         """Whole events."""
@@ -176,13 +187,7 @@ def encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 async def read_body(headers: RequestHeaders, receive: Receive, limit: int) -> bytes:
     """The request's body; PayloadTooLarge above `limit` bytes, at once where the length is announced."""
-    if (encoding := headers.get("content-encoding")) and encoding.lower() != "identity":
-        raise InvalidRequest("Send the body without content-encoding.", code="unsupported_encoding")
-    if (coding := headers.get("transfer-encoding")) and coding.strip().lower() != "chunked":
-        raise InvalidRequest("Send no transfer-encoding but chunked.", code="unsupported_encoding")
-    length = headers.get("content-length")
-    if length and length.isascii() and length.isdigit() and _exceeds(length, limit):
-        raise _too_large(limit)
+    _announced(headers, limit)
     parts: list[bytes] = []
     size = 0
     while True:
@@ -196,6 +201,39 @@ async def read_body(headers: RequestHeaders, receive: Receive, limit: int) -> by
         parts.append(part)
         if not message.get("more_body"):
             return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def read_buffer(headers: RequestHeaders, receive: Receive, limit: int) -> bytearray:
+    """As `read_body`, for large bodies: each byte is held once, also while they come."""
+    announced = _announced(headers, limit)
+    buffer = bytearray(announced)
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        part: bytes = message.get("body", b"")
+        if size + len(part) > limit:
+            raise _too_large(limit)
+        buffer[size : size + len(part)] = part
+        size += len(part)
+        if not message.get("more_body"):
+            del buffer[size:]
+            return buffer
+
+
+def _announced(headers: RequestHeaders, limit: int) -> int:
+    """The length that the head announces, 0 where it does not."""
+    if (encoding := headers.get("content-encoding")) and encoding.lower() != "identity":
+        raise InvalidRequest("Send the body without content-encoding.", code="unsupported_encoding")
+    if (coding := headers.get("transfer-encoding")) and coding.strip().lower() != "chunked":
+        raise InvalidRequest("Send no transfer-encoding but chunked.", code="unsupported_encoding")
+    length = headers.get("content-length")
+    if not (length and length.isascii() and length.isdigit()):
+        return 0
+    if _exceeds(length, limit):
+        raise _too_large(limit)
+    return int(length)
 
 
 def _exceeds(length: str, limit: int) -> bool:

@@ -23,7 +23,7 @@ class Inference:
 
     def __init__(self, gateway: Gateway, max_body: int) -> None:
         self._gateway = gateway
-        self._max_body = max_body
+        self.max_body = max_body
         self._replays = Replays()
 
     async def chat(self, request: Request, reply: AsgiReply) -> None:
@@ -32,11 +32,12 @@ class Inference:
 
     async def messages(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/messages."""
+        reply.named(b"request-id")
         await self.serve(request, reply, partial(parse_messages, headers=request.headers))
 
     async def count_messages(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/messages/count_tokens."""
-        raw = await read_body(request.headers, request.receive, self._max_body)
+        raw = await read_body(request.headers, request.receive, self.max_body)
         call = parse_messages_count(raw, request.headers)
         reply.watch(request.receive)
         await self._gateway.count(call, reply, write_messages_count)
@@ -55,7 +56,7 @@ class Inference:
                 reply.is_array = not sse
                 await self.serve(request, reply, partial(parse_gemini, model=model, stream=True, sse=sse))
             case "countTokens":
-                raw = await read_body(request.headers, request.receive, self._max_body)
+                raw = await read_body(request.headers, request.receive, self.max_body)
                 call = parse_gemini_count(raw, model)
                 reply.watch(request.receive)
                 await self._gateway.count(call, reply, write_gemini_count)
@@ -64,8 +65,11 @@ class Inference:
 
     async def serve(self, request: Request, reply: AsgiReply, parse: Callable[[bytes], Call]) -> None:
         """Any call: its body is read, parsed and answered; once, where it has an Idempotency-Key."""
-        raw = await read_body(request.headers, request.receive, self._max_body)
-        call = parse(raw)
+        raw = await read_body(request.headers, request.receive, self.max_body)
+        await self.answer(request, reply, parse(raw), raw)
+
+    async def answer(self, request: Request, reply: AsgiReply, call: Call, raw: bytes | bytearray) -> None:
+        """A call whose body was read; `raw` tells it from another with the same Idempotency-Key."""
         reply.watch(request.receive)
         key = request.headers.get("idempotency-key")
         if key is None:

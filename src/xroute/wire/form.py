@@ -19,7 +19,8 @@ _PARAMETER = re.compile(r';\s*([!#$%&\'*+\-.^_`|~0-9A-Za-z]+)\s*=\s*("(?:[^"\\]|
 _AFTER = re.compile(rb"[ \t]*\r\n")  # what follows a boundary that begins a part
 _ESCAPED = re.compile(r'\\(["\\])')
 _PLAIN = frozenset({"", "binary", "8bit", "7bit"})
-_SPECIAL = {34: "%22", 92: "\\\\", **{code: f"%{code:02X}" for code in (*range(32), 127)}}  # for str.translate
+# For str.translate: what a quoted text cannot hold.
+_SPECIAL = {34: "%22", 92: "\\\\", **{code: f"%{code:02X}" for code in (*range(32), 127)}}
 _READ = re.compile(r"%(22|0D|0A)", re.I)
 
 

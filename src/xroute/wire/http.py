@@ -1,7 +1,12 @@
 """One HTTP exchange with a provider, as the gateway sees it, whatever carries it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+from xroute.wire.form import Buffer
+
+Body: TypeAlias = bytes | Sequence[Buffer]  # pieces are sent one after the other, and never joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class Exchange(Protocol):
 class Transport(Protocol):
     """Sends requests. Cancelling a waiting call ends its connection at once."""
 
-    async def send(self, method: str, target: Target, body: bytes, timeouts: Timeouts) -> Exchange:
+    async def send(self, method: str, target: Target, body: Body, timeouts: Timeouts) -> Exchange:
         """One request; returns when the answer's head is in. Raises errors.TransportError."""
         ...
 

@@ -11,9 +11,15 @@ EXPECTED = {
     ("POST", "/v1/embeddings"): "key",
     ("POST", "/v1/rerank"): "key",
     ("POST", "/v1/moderations"): "key",
+    ("POST", "/v1/images/generations"): "key",
+    ("POST", "/v1/images/edits"): "key",
+    ("POST", "/v1/audio/speech"): "key",
+    ("POST", "/v1/audio/transcriptions"): "key",
+    ("POST", "/v1/audio/translations"): "key",
     ("POST", "/v1/messages"): "key",
     ("POST", "/v1/messages/count_tokens"): "key",
     ("POST", "/v1beta/models/"): "key",
+    ("GET", "/v1beta/models"): "key",
     ("POST", "/v1/models/"): "key",
     ("GET", "/v1/models"): "key",
     ("GET", "/v1/models/"): "key",
@@ -71,7 +77,16 @@ async def test_without_a_known_key_nothing_is_read_and_nothing_is_told(app, meth
 
 
 # What the request of a chat is too little for.
-OTHERS = ["/v1/completions", "/v1/embeddings", "/v1/rerank", "/v1/moderations"]
+OTHERS = [
+    "/v1/completions",
+    "/v1/embeddings",
+    "/v1/rerank",
+    "/v1/moderations",
+    "/v1/images/generations",
+    "/v1/images/edits",
+    "/v1/audio/speech",
+]
+FORMS = ["/v1/audio/transcriptions", "/v1/audio/translations"]
 
 
 @pytest.mark.parametrize("path", OTHERS)
@@ -80,7 +95,13 @@ async def test_with_a_key_the_other_operations_say_what_they_miss(app, path):
     assert (answer.status, answer.error["code"]) == (400, "missing_field")
 
 
-@pytest.mark.parametrize(("method", "path"), [each for each in SECRET if each[1] not in OTHERS])
+@pytest.mark.parametrize("path", FORMS)
+async def test_with_a_key_recordings_have_to_come_in_a_form(app, path):
+    answer = await ask(app, "POST", path, CALL)
+    assert (answer.status, answer.error["code"]) == (400, "invalid_form")
+
+
+@pytest.mark.parametrize(("method", "path"), [each for each in SECRET if each[1] not in OTHERS + FORMS])
 async def test_with_a_key_every_route_answers(app, method, path):
     answer = await ask(app, method, full(method, path), CALL if method == "POST" else b"")
     assert answer.status == 200

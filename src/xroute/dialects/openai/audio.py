@@ -1,4 +1,4 @@
-"""What transcriptions and translations have in common, as OpenAI, Groq, Mistral and others have them.
+"""What requests for audio and images have in common, as OpenAI, Groq, Mistral and others have them.
 
 https://platform.openai.com/docs/api-reference/audio · https://console.groq.com/docs/speech-to-text
 https://docs.mistral.ai/capabilities/audio_transcription · https://docs.together.ai/docs/speech-to-text
@@ -18,27 +18,32 @@ from xroute.wire import form
 from xroute.wire.form import Field, File
 from xroute.wire.usage import Usage
 
-_SUBTITLES = ("srt", "vtt")
+_PLAIN = {"text": "json", "srt": "verbose_json", "vtt": "verbose_json"}
 
 
 def encode(body: Json, *, upstream: str, quirks: Quirks) -> Encoded:
     """The client's form under the provider's names, its files as they came.
 
-    A text is asked for as `json` and subtitles as `verbose_json`, from which the client's side makes them: these say
-    what was used, and not every provider has the others.
+    A text is asked for as `json` and subtitles as `verbose_json`, from which the client's side makes them:
+    these say what was used, and not every provider has the others.
     """
+    wanted = body.get("response_format")
+    if wanted in _PLAIN:
+        body = {**body, "response_format": _PLAIN[wanted]}
+    return form_of(*named(body, upstream, quirks)[:2])
+
+
+def named(body: Json, upstream: str, quirks: Quirks) -> Encoded:
+    """A body under the provider's names, without what is addressed to us."""
     sent = {name: value for name, value in body.items() if name not in OWN and value is not None}
     sent["model"] = upstream
-    wanted = sent.get("response_format")
-    if wanted == "text":
-        sent["response_format"] = "json"
-    elif wanted in _SUBTITLES:
-        sent["response_format"] = "verbose_json"
     dropped = tuple(name for name in sent if name in quirks.drop and name != "model")
+    for name in dropped:
+        del sent[name]
     for name, theirs in quirks.rename.items():
         if name in sent:
             sent.setdefault(theirs, sent.pop(name))
-    return form_of({name: value for name, value in sent.items() if name not in dropped}, dropped)
+    return Encoded(sent, dropped)
 
 
 def form_of(body: Json, dropped: tuple[str, ...] = ()) -> Encoded:
@@ -67,7 +72,7 @@ def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Qui
     body = read(raw)
     if not isinstance(body.get("text"), str):
         raise Malformed("the provider's answer has no text")
-    given = body.get("usage")
+    given: Any = body.get("usage")
     usage = usage_of(given)
     if usage is not None:
         body["usage"] = usage_body(given, usage)

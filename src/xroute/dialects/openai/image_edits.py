@@ -3,9 +3,11 @@
 https://platform.openai.com/docs/api-reference/images/createEdit, read 2026-11-21.
 """
 
+from typing import Any
+
 from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Encoded
-from xroute.dialects.openai import audio, images
+from xroute.dialects.openai import audio, codec
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.images import decode
 from xroute.wire.form import File
@@ -24,7 +26,7 @@ def encode(
     output: int | None = None,
 ) -> Encoded:
     """What came as a form goes as one, and what came as JSON as JSON."""
-    encoded = images.named(body, upstream, quirks)
+    encoded = audio.named(body, upstream, quirks)
     if not holds_files(body):
         return encoded
     return audio.form_of(encoded.body, encoded.dropped)
@@ -32,5 +34,8 @@ def encode(
 
 def holds_files(body: Json) -> bool:
     """Whether a request was a form."""
-    values = (each for value in body.values() for each in (value if isinstance(value, list) else (value,)))
-    return any(isinstance(value, File) for value in values)
+    return any(isinstance(each, File) for value in body.values() for each in _each(value))
+
+
+def _each(value: Any) -> list[Any]:
+    return value if codec.is_list(value) else [value]

@@ -11,7 +11,6 @@ from xroute.dialects.answer import Answer, Encoded, Malformed
 from xroute.dialects.openai import audio, codec
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.embeddings import read
-from xroute.dialects.openai.encode import OWN
 
 PATH = "/images/generations"
 
@@ -27,18 +26,7 @@ def encode(
     output: int | None = None,
 ) -> Encoded:
     """The client's body under the provider's names."""
-    return named(body, upstream, quirks)
-
-
-def named(body: Json, upstream: str, quirks: Quirks) -> Encoded:
-    """A body under the provider's names, without what is addressed to us."""
-    sent = {name: value for name, value in body.items() if name not in OWN and value is not None}
-    sent["model"] = upstream
-    dropped = tuple(name for name in sent if name in quirks.drop and name != "model")
-    for name, theirs in quirks.rename.items():
-        if name in sent:
-            sent.setdefault(theirs, sent.pop(name))
-    return Encoded({name: value for name, value in sent.items() if name not in dropped}, dropped)
+    return audio.named(body, upstream, quirks)
 
 
 def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Quirks) -> Answer:

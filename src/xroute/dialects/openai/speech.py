@@ -11,7 +11,6 @@ from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Answer, Encoded, ErrorBody, Malformed
 from xroute.dialects.openai import audio, codec, fault
 from xroute.dialects.openai.codec import Json
-from xroute.dialects.openai.encode import OWN
 
 PATH = "/audio/speech"
 
@@ -27,18 +26,12 @@ def encode(
     output: int | None = None,
 ) -> Encoded:
     """The client's body under the provider's names."""
-    sent = {name: value for name, value in body.items() if name not in OWN and value is not None}
-    sent["model"] = upstream
-    dropped = tuple(name for name in sent if name in quirks.drop and name != "model")
-    for name, theirs in quirks.rename.items():
-        if name in sent:
-            sent.setdefault(theirs, sent.pop(name))
-    return Encoded({name: value for name, value in sent.items() if name not in dropped}, dropped)
+    return audio.named(body, upstream, quirks)
 
 
 def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Quirks) -> Answer:
     """A whole answer: the audio itself, or JSON that holds it; raises Malformed or ErrorBody."""
-    if not raw.lstrip()[:1] == b"{":
+    if raw.lstrip()[:1] != b"{":
         return Answer({}, None, bool(raw), raw)
     try:
         body = codec.read(raw)

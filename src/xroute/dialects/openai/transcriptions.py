@@ -1,4 +1,7 @@
-"""Audio to text in its own language: https://platform.openai.com/docs/api-reference/audio, read 2026-11-21."""
+"""Audio to text in its own language.
+
+https://platform.openai.com/docs/api-reference/audio, read 2026-11-21.
+"""
 
 from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Encoded

@@ -1,4 +1,7 @@
-"""Audio to English text: https://platform.openai.com/docs/api-reference/audio, read 2026-11-21."""
+"""Audio to English text.
+
+https://platform.openai.com/docs/api-reference/audio, read 2026-11-21.
+"""
 
 from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Encoded

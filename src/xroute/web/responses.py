@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
+from xroute.catalog.entries import Quirks
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.parse import load
-from xroute.dialects.openai_responses import compact, kept
+from xroute.dialects.openai_responses import compact, count_tokens, kept
 from xroute.dialects.openai_responses.parse import own_items, read, wants
 from xroute.dialects.openai_responses.surface import ResponsesSurface, write_count
 from xroute.errors import CallError, InvalidRequest, NotFound
@@ -88,7 +89,9 @@ class Responses:
         given = load(raw)
         earlier, known = await self._look_up(_owner(request), given)
         call = read({**given, "stream": False}, raw, earlier, known)
-        call = replace(call, operation="count_tokens", raw=b"")
+        # A provider that counts gets the whole conversation, and none of what only xroute can read.
+        asked = count_tokens.encode(call.body, upstream=call.models[0], quirks=Quirks())
+        call = replace(call, operation="count_tokens", raw=codec.write(asked.body))
         reply.watch(request.receive)
         await self._gateway.count(call, reply, write_count)
 

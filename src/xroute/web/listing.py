@@ -8,11 +8,15 @@ import orjson
 from xroute.catalog.entries import Model
 from xroute.errors import NotFound
 from xroute.gateway.fleet import Fleet
+from xroute.gateway.operations import of_model
 from xroute.money.nano import as_text
 from xroute.money.price import Price
 from xroute.routing.deployment import Deployment
 from xroute.web.asgi import AsgiReply
 from xroute.web.edge import Request
+
+
+EPOCH = datetime(1970, 1, 1)
 
 
 class Listing:
@@ -23,8 +27,29 @@ class Listing:
         self._made: tuple[int, bytes] | None = None
 
     async def all(self, request: Request, reply: AsgiReply) -> None:
-        """GET /v1/models."""
-        await reply.answer(200, [("x-request-id", reply.request_id)], self._body())
+        """GET /v1/models; in Anthropic's words for its own clients, which say their version."""
+        body = self._body() if request.headers.get("anthropic-version") is None else self._anthropic()
+        await reply.answer(200, [("x-request-id", reply.request_id)], body)
+
+    async def gemini(self, request: Request, reply: AsgiReply) -> None:
+        """GET /v1beta/models."""
+        models = [_gemini_entry(model) for model in self._fleet.served() if "chat" in of_model(model)]
+        await reply.answer(200, [("x-request-id", reply.request_id)], orjson.dumps({"models": models}))
+
+    def _anthropic(self) -> bytes:
+        """https://docs.claude.com/en/api/models-list, read 2026-11-21."""
+        names = [{"id": name, "display_name": name, "released": ""} for name in self._fleet.settings.models]
+        names += [
+            {"id": model.id, "display_name": model.name, "released": model.released}
+            for model in self._fleet.served()
+            if "chat" in of_model(model)
+        ]
+        data = [
+            {"type": "model", "created_at": _date(entry.pop("released")).isoformat() + "Z", **entry}
+            for entry in names
+        ]
+        ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {}
+        return orjson.dumps({"data": data, "has_more": False, **ends})
 
     async def one(self, request: Request, reply: AsgiReply) -> None:
         """GET /v1/models/{id}; the id may be an alias or a route."""
@@ -122,10 +147,25 @@ def _route_entry(name: str, deployments: tuple[Deployment, ...] | list[Deploymen
     }
 
 
+def _gemini_entry(model: Model) -> dict[str, Any]:
+    """https://ai.google.dev/api/models#Model, read 2026-11-21."""
+    made: dict[str, Any] = {
+        "name": f"models/{model.id}",
+        "displayName": model.name,
+        "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
+    }
+    limits = {"inputTokenLimit": model.context, "outputTokenLimit": model.output}
+    return made | {name: limit for name, limit in limits.items() if limit is not None}
+
+
 def _unix(released: str) -> int:
     """Seconds since 1970 of "2024-07-18" or "2024-07"; 0 where it is not known."""
+    return int(_date(released).replace(tzinfo=UTC).timestamp())
+
+
+def _date(released: str) -> datetime:
     text = released if len(released) > 7 else f"{released}-01"
     try:
-        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+        return datetime.fromisoformat(text)
     except ValueError:
-        return 0
+        return EPOCH

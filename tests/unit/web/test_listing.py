@@ -103,3 +103,15 @@ def test_a_release_is_seconds_or_nought_where_nobody_knows(released, created):
 def test_a_model_of_unknown_abilities_lists_none():
     told = entry(Model("m/x", "X", "m", abilities=frozenset({"*"})), [])
     assert (told["abilities"], told["pricing"], told["context_length"]) == ([], None, None)
+
+
+async def test_anthropics_clients_get_anthropics_list(app):
+    listed = (await ask(app, "GET", "/v1/models", anthropic_version="2023-06-01")).json
+    assert {entry["type"] for entry in listed["data"]} == {"model"}
+    assert (listed["first_id"], listed["last_id"]) == (listed["data"][0]["id"], listed["data"][-1]["id"])
+
+
+async def test_googles_clients_get_googles_list_without_what_cannot_chat(app):
+    listed = (await ask(app, "GET", "/v1beta/models")).json["models"]
+    names = {entry["name"] for entry in listed}
+    assert "models/openai/gpt-4o" in names and "models/openai/text-embedding-3-small" not in names

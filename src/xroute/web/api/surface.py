@@ -62,6 +62,15 @@ PATHS: dict[str, Any] = {
     "/v1/messages/count_tokens": call(
         "countMessages", "The tokens that Messages would use.", needs=("model", "messages")
     ),
+    "/v1beta/models": {
+        "get": {
+            "operationId": "geminiModels",
+            "tags": ["models"],
+            "summary": "Every model for chat that can be called, as Google lists models.",
+            "security": _KEY,
+            "responses": {"200": _json({"type": "object"}, "The models."), **_errors(401)},
+        }
+    },
     "/v1beta/models/{id}": call(
         "generateContent", "Google's generateContent, by any deployment.", _GEMINI, needs=("contents",)
     ),

@@ -26,7 +26,7 @@ Samples = dict[str, list[dict[str, float]]]  # subject -> one entry per measurem
 def options(argv: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short round, under a minute")
+    parser.add_argument("--quick", action="store_true", help="one short round, about a minute and a half")
     parser.add_argument("--rounds", type=int, help="interleaved rounds (3; quick: 1)")
     parser.add_argument("--seconds", type=int, help="of each load (4; quick: 2), 2 or more")
     parser.add_argument("--streams", type=int, help="streams open at once (2000; quick: 500)")
@@ -144,6 +144,10 @@ def _loads(
                         raise
                     say(f"{one.subject.name}, {load.__name__}: {error}")
                     failures.append(f"{one.subject.name}, {load.__name__}")
+            for way in one.subject.ways:
+                say(f"round {number + 1}: {one.subject.name}, {way.name}")
+                found = measure.way(one, way, upstreams, folder, max(1, wanted.seconds // 2))
+                samples[one.subject.name].append(found)
     return list(dict.fromkeys(failures))
 
 

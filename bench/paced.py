@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import uvloop
 
-from bench.sse import chunk_event, last_events
+from bench.spoken import DIALECTS, Spoken
+from bench.ways import provider
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -22,8 +23,16 @@ def framed(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-CHUNK = framed(chunk_event())
-LAST = framed(last_events()) + b"0\r\n\r\n"
+class Framed:
+    """A dialect's stream as pieces of a chunked body."""
+
+    def __init__(self, spoken: Spoken) -> None:
+        self.first = HEAD + (framed(spoken.first) if spoken.first else b"")
+        self.chunks = [framed(chunk) for chunk in spoken.chunks]
+        self.last = framed(spoken.last) + b"0\r\n\r\n"
+
+
+STREAMS = {provider(dialect, "paced"): Framed(spoken) for dialect, spoken in DIALECTS.items()}
 
 
 class Pace:
@@ -69,22 +78,24 @@ class Stream(asyncio.Protocol):
         if url.path == "/control":
             self._control(parse_qs(url.query))
             return
+        self._stream = STREAMS[url.path.split("/", 2)[1]]
         self._pace.open += 1
         self._left = self._pace.chunks
         self._interval_s = self._pace.interval_s
-        self._transport.write(HEAD)
+        self._transport.write(self._stream.first)
         self._timer = self._loop.call_later(self._interval_s, self._tick)
 
     def _tick(self) -> None:
         if self._left:
             self._left -= 1
             self._pace.written += 1
-            self._transport.write(CHUNK)
+            chunks = self._stream.chunks
+            self._transport.write(chunks[-1 - self._left % len(chunks)])
             self._timer = self._loop.call_later(self._interval_s, self._tick)
         else:
             self._timer = None
             self._pace.open -= 1
-            self._transport.write(LAST)
+            self._transport.write(self._stream.last)
 
     def _control(self, query: dict[str, list[str]]) -> None:
         pace = self._pace

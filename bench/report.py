@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import plot
+from bench.ways import WAYS, Way
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
@@ -61,6 +62,44 @@ def _cell(row: Row, own: dict[str, float], relay: dict[str, float]) -> str:
     return text
 
 
+WAY_ROWS = (
+    Row("call_us", "CPU per call, us", target=250),
+    Row("coalesced_us", "per chunk, coalesced, us", "{:,.1f}", 40),
+    Row("paced_us", "per chunk, paced, us", "{:,.1f}", 40),
+)
+
+
+def ways(results: dict[str, Any]) -> str:
+    """A Markdown table: a line per way through xroute, its ratios to the pass-through and the bare relay."""
+    own: dict[str, float] = results["medians"].get("xroute", {})
+    relay: dict[str, float] = results["medians"].get("bare relay", {})
+    lines = [
+        "| client to deployment | " + " | ".join(row.label for row in WAY_ROWS) + " |",
+        "|---|" + "--:|" * len(WAY_ROWS),
+        "| chat to openai: the pass-through | "
+        + " | ".join(_against(own.get(row.key), row, None, relay) for row in WAY_ROWS)
+        + " |",
+    ]
+    lines += [_way(way, own, relay) for way in WAYS if f"{way.name}.call_us" in own]
+    targets = " | ".join(f"<= {row.form.format(row.target)}" for row in WAY_ROWS)
+    return "\n".join([*lines, f"| target for translations | {targets} |"])
+
+
+def _way(way: Way, own: dict[str, float], relay: dict[str, float]) -> str:
+    cells = [_against(own.get(f"{way.name}.{row.key}"), row, own, relay) for row in WAY_ROWS]
+    note = f": {way.note}" if way.note else ""
+    return f"| {way.name}{note} | " + " | ".join(cells) + " |"
+
+
+def _against(value: float | None, row: Row, passed: dict[str, float] | None, relay: dict[str, float]) -> str:
+    """The figure, and how many times the pass-through's and the bare relay's it is."""
+    if value is None:
+        return ""
+    found = [of[row.key] for of in (passed, relay) if of and of.get(row.key)]
+    ratios = ", ".join(f"{value / of:.2f}x" for of in found)
+    return row.form.format(value) + (f" ({ratios})" if ratios else "")
+
+
 def text(results: dict[str, Any]) -> str:
     """The table with everything that one must know to read it."""
     machine = results["machine"]
@@ -71,6 +110,11 @@ def text(results: dict[str, Any]) -> str:
             f" medians of {results['rounds']} interleaved rounds, each load {results['seconds']} s.",
             "",
             table(results),
+            "",
+            "Other ways through xroute, in the same run and process; in brackets how many times the figure of"
+            " the pass-through and that of the bare relay it is:",
+            "",
+            ways(results),
             "",
             *(f"- **{name}**: {about}" for name, about in results["about"].items()),
             f"- Latency at {results['rate']:,} calls per second; straight to nginx it is"

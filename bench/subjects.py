@@ -11,9 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bench.load import Ask
-
-KEY = "sk-bench"
-KINDS = ("whole", "coalesced", "paced")
+from bench.ways import KEY, KINDS, WAYS, Way, providers
 
 Start = Callable[[int, Mapping[str, str], Path], list[str]]  # port, upstreams' bases, folder -> command
 
@@ -30,6 +28,7 @@ class Subject:
     headers: dict[str, str] = field(default_factory=dict[str, str])
     env: dict[str, str] = field(default_factory=dict[str, str])
     ready_s: float = 20.0  # the longest that its start may take
+    ways: tuple[Way, ...] = ()  # measured beside the pass-through
     peer: bool = False  # a whole gateway of others: left out where hundreds of open streams are asked for
 
     def ask(self, port: int, kind: str, bases: Mapping[str, str]) -> Ask:
@@ -76,19 +75,14 @@ def _starter(module: str) -> Start:
 
 def _xroute() -> Subject:
     about = f"xroute {version('xroute')}: one process, keys, metrics, accounting on"
-    return Subject("xroute", about, _start_xroute, model="{kind}/gpt-4o-mini")
+    return Subject("xroute", about, _start_xroute, model="{kind}/gpt-4o-mini", ways=WAYS)
 
 
 def _start_xroute(port: int, bases: Mapping[str, str], folder: Path) -> list[str]:
     config = folder / "xroute.yaml"
-    models = "models: [{id: gpt-4o-mini, context: 128000}]"
-    providers = "\n".join(
-        f"  {kind}: {{api_key: sk-upstream, base_url: {json.dumps(bases[kind])}, {models}}}" for kind in KINDS
-    )
-    prices = "\n".join(f"  {kind}/gpt-4o-mini: {{input: 0.15, output: 0.6}}" for kind in KINDS)
     config.write_text(
         f"host: 127.0.0.1\nport: {port}\nstate_dir: {folder}\nkeys: [{{name: bench, key: {KEY}}}]\n"
-        f"providers:\n{providers}\nprices:\n{prices}\n"
+        + providers(bases)
     )
     return [sys.executable, "-m", "xroute", "serve", "--config", str(config)]
 

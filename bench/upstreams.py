@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bench.load import fetch
 from bench.process import Process, free_port
-from bench.sse import WHOLE, whole_stream
+from bench.spoken import DIALECTS
+from bench.ways import KINDS, provider
 
 NGINX = """worker_processes 1; daemon off; pid {dir}/nginx.pid; error_log {dir}/nginx.err;
 events {{ worker_connections 16384; }}
@@ -18,24 +19,28 @@ http {{
   uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
   server {{
     listen 127.0.0.1:{port} backlog=4096;
-    location /whole/ {{ default_type application/json; error_page 405 =200 $uri; return 200 '{whole}'; }}
-    location /coalesced/ {{ error_page 405 =200 /stream; return 405; }}
-    location = /stream {{ internal; root {dir}; types {{}}
-      default_type text/event-stream; open_file_cache max=4; }}
+{locations}
   }}
 }}
 """
+LOCATIONS = """    location /{whole_name}/ {{
+      default_type application/json; error_page 405 =200 $uri; return 200 '{whole}'; }}
+    location /{stream_name}/ {{ error_page 405 =200 /{dialect}.stream; return 405; }}
+    location = /{dialect}.stream {{ internal; root {dir}; types {{}}
+      default_type text/event-stream; open_file_cache max=4; }}"""
 
 
 class Upstreams:
-    """Three upstreams by kind: `whole`, `coalesced` and `paced`; `bases` are their base URLs."""
+    """Three upstreams of each dialect: `bases` are their base URLs by `ways.provider`, so that OpenAI's are
+    `whole`, `coalesced` and `paced`."""
 
     def __init__(self, folder: Path) -> None:
         port, self._paced_port = free_port(), free_port()
-        (folder / "stream").write_bytes(whole_stream())
+        for dialect, spoken in DIALECTS.items():
+            (folder / f"{dialect}.stream").write_bytes(spoken.stream)
         folder.chmod(0o755)  # nginx's worker is another user when the master is root
         config = folder / "nginx.conf"
-        config.write_text(NGINX.format(dir=folder, port=port, whole=WHOLE))
+        config.write_text(NGINX.format(dir=folder, port=port, locations=_locations(folder)))
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
         self._nginx = Process(
             [nginx, "-c", str(config), "-p", str(folder), "-e", str(folder / "nginx.err")],
@@ -45,11 +50,9 @@ class Upstreams:
             [sys.executable, "-m", "bench.paced", str(self._paced_port)], folder / "paced.log"
         )
         self.port = port
-        self.bases = {
-            "whole": f"http://127.0.0.1:{port}/whole/v1",
-            "coalesced": f"http://127.0.0.1:{port}/coalesced/v1",
-            "paced": f"http://127.0.0.1:{self._paced_port}/v1",
-        }
+        ports = {"whole": port, "coalesced": port, "paced": self._paced_port}
+        names = {provider(dialect, kind): ports[kind] for dialect in DIALECTS for kind in KINDS}
+        self.bases = {name: f"http://127.0.0.1:{of}/{name}/v1" for name, of in names.items()}
 
     def wait(self) -> None:
         """Returns when they answer; RuntimeError says what they wrote."""
@@ -75,6 +78,19 @@ class Upstreams:
         """Ends them."""
         self._nginx.stop()
         self._paced.stop()
+
+
+def _locations(folder: Path) -> str:
+    return "\n".join(
+        LOCATIONS.format(
+            dir=folder,
+            dialect=dialect,
+            whole=spoken.whole,
+            whole_name=provider(dialect, "whole"),
+            stream_name=provider(dialect, "coalesced"),
+        )
+        for dialect, spoken in DIALECTS.items()
+    )
 
 
 def _answers(port: int, path: str) -> bool:

@@ -333,3 +333,21 @@ async def test_responses_outlive_the_process(upstream, tmp_path):
         assert again.output_text == "Hello"
     (file,) = tmp_path.rglob("responses.sqlite3")
     assert file.stat().st_mode & 0o077 == 0
+
+
+async def test_a_call_that_ran_when_the_process_ended_has_failed(upstream, tmp_path):
+    settings = {"providers": {"house": provider(upstream.url, ("up", "m"))}}
+
+    async def wait(visit):
+        await visit.gone()
+
+    upstream.play(wait)
+    async with running(tmp_path, settings) as stage, client_of(stage, KEY) as client:
+        queued = await client.responses.create(model="m", input="Hi", background=True)
+        await until(client.responses, queued.id, "in_progress")
+        (desk,) = [each for each in asyncio.all_tasks() if "_run" in repr(each.get_coro())]
+        desk.cancel()  # as the end of the process does
+        await asyncio.wait([desk])
+    async with running(tmp_path, settings) as stage, client_of(stage, KEY) as client:
+        said = await client.responses.retrieve(queued.id)
+        assert (said.status, said.error.code) == ("failed", "server_error")

@@ -44,7 +44,7 @@ async def stage(first, second, tmp_path):
     settings = {
         "providers": providers,
         "routing": {"strategy": "order"},
-        "prices": {"one/up": {"input": 2.5, "output": 10, "audio_in": 6}},
+        "prices": {"one/up": {"input": 2.5, "output": 10, "audio_in": 6, "image_in": 8, "image_out": 32}},
     }
     async with running(tmp_path, settings) as stage:
         yield stage
@@ -280,11 +280,12 @@ async def test_images_are_drawn_and_counted(client, first):
         "input_tokens": 14,
         "output_tokens": 272,
         "total_tokens": 286,
-        "input_tokens_details": {"image_tokens": 0, "text_tokens": 14},
+        "input_tokens_details": {"image_tokens": 4, "text_tokens": 10},
     }
     first.play(answer({**DRAWN, "usage": used}))
     drawn = await client.images.generate(model="m", prompt="A cat", n=1, size="1024x1024", quality="low")
     assert (drawn.data[0].b64_json, drawn.usage.output_tokens) == (B64, 272)
+    assert drawn.usage.cost == pytest.approx((10 * 2.5 + 4 * 8 + 272 * 32) / 1e6)
     assert first.seen[0].line == "POST /v1/images/generations HTTP/1.1"
     assert first.seen[0].body == {
         "model": "up",

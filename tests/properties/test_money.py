@@ -26,17 +26,21 @@ RATES = st.builds(
     reasoning=st.none() | RATE,
     audio_in=st.none() | RATE,
     audio_out=st.none() | RATE,
+    image_in=st.none() | RATE,
+    image_out=st.none() | RATE,
 )
 # Disjoint kinds of tokens, as they add up to a usage.
-KINDS = ("plain_in", "cached", "cache_write", "audio_in", "plain_out", "reasoning", "audio_out")
+INS = ("cached", "cache_write", "audio_in", "image_in")
+OUTS = ("reasoning", "audio_out", "image_out")
+KINDS = ("plain_in", *INS, "plain_out", *OUTS)
 TOKENS = st.fixed_dictionaries(dict.fromkeys(KINDS, COUNTS))
 
 
 def usage_of(tokens):
     parts = {kind: tokens[kind] for kind in KINDS if not kind.startswith("plain")}
     return Usage(
-        input=tokens["plain_in"] + parts["cached"] + parts["cache_write"] + parts["audio_in"],
-        output=tokens["plain_out"] + parts["reasoning"] + parts["audio_out"],
+        input=tokens["plain_in"] + sum(parts[kind] for kind in INS),
+        output=tokens["plain_out"] + sum(parts[kind] for kind in OUTS),
         **parts,
     )
 
@@ -93,6 +97,8 @@ def test_a_cost_is_the_sum_of_its_parts_rounded_once(price, tokens):
         "plain_out": rates.output,
         "reasoning": rates.output if rates.reasoning is None else rates.reasoning,
         "audio_out": rates.output if rates.audio_out is None else rates.audio_out,
+        "image_in": rates.input if rates.image_in is None else rates.image_in,
+        "image_out": rates.output if rates.image_out is None else rates.image_out,
     }
     exact = sum(Fraction(tokens[kind] * per_million[kind], 10**6) for kind in KINDS)
     assert price.cost(usage) == floor(exact + Fraction(1, 2)) + price.request

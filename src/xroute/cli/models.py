@@ -158,6 +158,8 @@ def _price(price: "Price | None") -> dict[str, str] | None:
         "reasoning": price.base.reasoning,
         "audio_in": price.base.audio_in,
         "audio_out": price.base.audio_out,
+        "image_in": price.base.image_in,
+        "image_out": price.base.image_out,
         "request": price.request or None,
     }
     return {name: as_text(rate) for name, rate in rates.items() if rate is not None} | {

@@ -266,6 +266,8 @@ class PriceSettings(Part):
     )
     audio_in: Usd | None = Field(default=None, description="Audio tokens in.")
     audio_out: Usd | None = Field(default=None, description="Audio tokens out.")
+    image_in: Usd | None = Field(default=None, description="Image tokens in.")
+    image_out: Usd | None = Field(default=None, description="Image tokens out.")
     request: Usd | None = Field(default=None, description="USD for each call, besides its tokens.")
     source: str = Field(default="", description="Where the price is from.")
 

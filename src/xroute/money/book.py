@@ -34,6 +34,10 @@ class Override(Protocol):
     @property
     def audio_out(self) -> Decimal | None: ...
     @property
+    def image_in(self) -> Decimal | None: ...
+    @property
+    def image_out(self) -> Decimal | None: ...
+    @property
     def request(self) -> Decimal | None: ...
     @property
     def source(self) -> str: ...
@@ -124,6 +128,8 @@ _UNITS = {
     "reasoning": "output_reasoning_mtok",
     "audio_in": "input_audio_mtok",
     "audio_out": "output_audio_mtok",
+    "image_in": "input_image_mtok",
+    "image_out": "output_image_mtok",
 }
 
 

@@ -18,6 +18,8 @@ class Rates:
     reasoning: int | None = None  # None: billed as output
     audio_in: int | None = None  # None: billed as input
     audio_out: int | None = None  # None: billed as output
+    image_in: int | None = None  # None: billed as input
+    image_out: int | None = None  # None: billed as output
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +54,18 @@ class Price:
     def cost(self, usage: Usage) -> int:
         """Whole nano-dollars for a usage, half up; never less for more tokens of one kind."""
         rates = self.rates(usage.input)
-        plain_in = max(0, usage.input - usage.cached - usage.cache_write - usage.audio_in)
-        plain_out = max(0, usage.output - usage.reasoning - usage.audio_out)
+        plain_in = usage.input - usage.cached - usage.cache_write - usage.audio_in - usage.image_in
+        plain_out = usage.output - usage.reasoning - usage.audio_out - usage.image_out
         total = (
-            plain_in * rates.input
+            max(0, plain_in) * rates.input
             + usage.cached * _or(rates.cached_input, rates.input)
             + usage.cache_write * _or(rates.cache_write, rates.input)
             + usage.audio_in * _or(rates.audio_in, rates.input)
-            + plain_out * rates.output
+            + usage.image_in * _or(rates.image_in, rates.input)
+            + max(0, plain_out) * rates.output
             + usage.reasoning * _or(rates.reasoning, rates.output)
             + usage.audio_out * _or(rates.audio_out, rates.output)
+            + usage.image_out * _or(rates.image_out, rates.output)
         )
         return (total + PER_MILLION // 2) // PER_MILLION + self.request
 

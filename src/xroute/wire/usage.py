@@ -14,4 +14,6 @@ class Usage:
     reasoning: int = 0  # part of output
     audio_in: int = 0  # part of input
     audio_out: int = 0  # part of output
+    image_in: int = 0  # part of input
+    image_out: int = 0  # part of output
     estimated: bool = False  # counted by us, as the provider said nothing

@@ -6,6 +6,7 @@ all read 2026-11-21.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from xroute.catalog.entries import Quirks
@@ -84,8 +85,21 @@ def usage_of(given: Any) -> Usage | None:
     if not codec.is_object(given) or not tokens.has_counts(given):
         return None
     if codec.is_object(details := given.get("input_token_details")):  # audio's, of one letter less
-        given = {**given, "input_tokens_details": details}
-    return tokens.read(given)
+        return tokens.read({**given, "input_tokens_details": details})
+    usage, details = tokens.read(given), given.get("input_tokens_details")
+    if usage is None or not codec.is_object(details) or "image_tokens" not in details:
+        return usage
+    return _with_images(usage, details, given.get("output_tokens_details"))
+
+
+def _with_images(usage: Usage, ins: Json, outs: Any) -> Usage:
+    """Image tokens have rates of their own. What comes out is an image, unless the provider says else."""
+    out = tokens.count(outs.get("image_tokens")) if codec.is_object(outs) else None
+    return replace(
+        usage,
+        image_in=min(tokens.count(ins.get("image_tokens")) or 0, usage.input),
+        image_out=usage.output if out is None else min(out, usage.output),
+    )
 
 
 def usage_body(given: Json, usage: Usage) -> Json:

@@ -9,8 +9,8 @@ Json = dict[str, Any]
 
 _KEPT = (
     "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "response_format", "seed", "n",
-    "stop", "max_tokens", "max_completion_tokens", "temperature", "top_p", "logprobs", "top_logprobs", "stream",
-    "stream_options",
+    "stop", "max_tokens", "max_completion_tokens", "temperature", "top_p", "logprobs", "top_logprobs",
+    "stream", "stream_options",
 )  # fmt: skip
 _PARTS = frozenset({"text", "image_url", "input_audio", "file", "refusal"})
 _TOOLS = frozenset({"function", "custom"})

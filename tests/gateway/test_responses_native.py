@@ -80,9 +80,7 @@ async def test_what_nobody_keeps_passes_both_ways_as_it_is(stage, upstream):
     assert reply.content == b"".join(STREAM)
 
 
-async def test_what_xroute_keeps_is_not_stored_elsewhere_and_goes_on_with_its_reasoning(
-    client, upstream
-):
+async def test_what_xroute_keeps_is_not_stored_elsewhere_and_goes_on_with_its_reasoning(client, upstream):
     first = await client.create(model="m", input="Hi", reasoning={"effort": "low"})
     assert first.id != "resp_theirs"
     assert [item.type for item in first.output] == ["reasoning", "message"]

@@ -78,7 +78,9 @@ class Provider:
     base_url: str  # "https://host/v1"; {placeholders} are filled from `vars`
     env: tuple[str, ...] = ()  # variables that may hold the key, first found wins
     auth: Auth = "bearer"
-    auth_name: str = ""  # the header's or query parameter's name for auth = header | query
+    # The header's or query parameter's name for auth = header or query; "authorization Token" puts a word
+    # before the key.
+    auth_name: str = ""
     token: dict[str, str] = field(default_factory=dict[str, str])  # auth = oauth: `url` and the form's fields
     vars: dict[str, str] = field(default_factory=dict[str, str])  # placeholder -> its variables, "A|B"
     bases: dict[str, str] = field(

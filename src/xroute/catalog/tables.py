@@ -9,7 +9,19 @@ from xroute.catalog.entries import ABILITIES, Auth, Model, Offer, Provider, Quir
 from xroute.errors import ConfigError
 
 Table = dict[str, Any]
-DIALECTS = frozenset({"openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere", "ollama"})
+DIALECTS = frozenset(
+    {
+        "openai",
+        "openai_responses",
+        "anthropic",
+        "gemini",
+        "bedrock",
+        "cohere",
+        "ollama",
+        "elevenlabs",
+        "deepgram",
+    }
+)
 MODALITIES = frozenset({"text", "image", "audio", "video", "file"})
 DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 PLACEHOLDER = re.compile(r"\{(\w+)\}")

@@ -19,7 +19,17 @@ from pydantic_core import PydanticCustomError
 from xroute.config.secret import Secret
 
 Strategy = Literal["balanced", "price", "latency", "throughput", "order", "weighted"]
-Dialect = Literal["openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere", "ollama"]
+Dialect = Literal[
+    "openai",
+    "openai_responses",
+    "anthropic",
+    "gemini",
+    "bedrock",
+    "cohere",
+    "ollama",
+    "elevenlabs",
+    "deepgram",
+]
 Auth = Literal["bearer", "header", "query", "none", "aws", "google_cloud", "oauth"]
 Reasoning = Literal["effort", "object", "enabled", "thinking", "enable_thinking", "template", "none"]
 Server = Literal["own", "granian"]

@@ -31,7 +31,8 @@ def target(provider: Provider, path: str, key: str | None, variables: dict[str, 
             case "bearer":
                 headers.append(("authorization", f"Bearer {key}"))
             case "header":
-                headers.append((provider.auth_name, key))
+                name, _, scheme = provider.auth_name.partition(" ")
+                headers.append((name, f"{scheme} {key}" if scheme else key))
             case "query":
                 query[provider.auth_name] = key
             case "aws" | "google_cloud":  # an API key, an access token: sent as it is
@@ -50,7 +51,7 @@ def mask(text: str, target: Target) -> str:
     values = [value for name, value in target.headers if name != "content-type"]
     values += [value for _, value in parse_qsl(urlsplit(target.url).query)]
     for value in values:
-        secret = value.removeprefix("Bearer ")
+        secret = value.removeprefix("Bearer ").removeprefix("Token ")
         if len(secret) >= SHORTEST_SECRET:
             text = text.replace(secret, "***")
     return text

@@ -47,18 +47,19 @@ def named(body: Json, upstream: str, quirks: Quirks) -> Encoded:
     return Encoded(sent, dropped)
 
 
-def form_of(body: Json, dropped: tuple[str, ...] = ()) -> Encoded:
+def form_of(body: Json, dropped: tuple[str, ...] = (), *, brackets: bool = True) -> Encoded:
     """A request that is a form: lists become several fields, whose names end in brackets as OpenAI has it."""
-    fields = [field for name, value in body.items() for field in _fields(name, value)]
+    ending = "[]" if brackets else ""
+    fields = [field for name, value in body.items() for field in _fields(name, value, ending)]
     # The files last: a server may then read the texts before the file is in.
     fields.sort(key=lambda field: isinstance(field.value, File))
     pieces, media = form.write(fields)
     return Encoded({}, dropped, (("content-type", media),), pieces)
 
 
-def _fields(name: str, value: Any) -> Iterable[Field]:
+def _fields(name: str, value: Any, ending: str) -> Iterable[Field]:
     if codec.is_list(value):
-        return [Field(f"{name}[]", _text(each)) for each in value]
+        return [Field(name + ending, _text(each)) for each in value]
     return [Field(name, _text(value))]
 
 

@@ -19,6 +19,9 @@ ASSUMED = 64_000  # tokens out, where neither the client nor the catalog says a 
 
 _DEFAULT = "medium"  # asked for without saying how much
 _OFF = frozenset({"none", "off", "disabled"})
+_ASKING = frozenset(
+    {"reasoning", "reasoning_effort", "include_reasoning"}
+)  # the fields of a body that are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ def wish(body: Json) -> Wish | None:
 
     `reasoning` stands over `reasoning_effort`; an effort word that nobody knows means "medium".
     """
+    if _ASKING.isdisjoint(body):
+        return None
     given: Any = body.get("reasoning")
     own = cast(Json, given) if isinstance(given, dict) else dict[str, Any]()
     effort = _effort(own.get("effort")) or _effort(body.get("reasoning_effort"))

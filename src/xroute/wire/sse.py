@@ -25,15 +25,9 @@ class Parser:
 
     def events(self, data: bytes) -> list[tuple[str, bytes]]:
         """(event name, data) of each event that `data` finishes; nameless ones have ""."""
-        if (
-            not self._size
-            and data[:6] == b"data: "
-            and data.find(b"\n") == len(data) - 2
-            and b"\r" not in data
-        ):
-            if data[-1:] == b"\n":  # one whole event, as servers mostly send them
-                return [("", data[6:-2])]
-        elif b"\n" not in data and b"\r" not in data:
+        if not self._size and (event := _whole(data)) is not None:
+            return [event]
+        if b"\n" not in data and b"\r" not in data:
             self._held.append(data)
             self._grow(self._size + len(data))
             return []
@@ -62,9 +56,34 @@ class Parser:
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") + held
 
 
+def _whole(data: bytes) -> tuple[str, bytes] | None:
+    """The event where `data` is one alone, as servers mostly send them; None where it may be more or less."""
+    ends = 4 if data[-4:] == b"\r\n\r\n" else 2 if data[-2:] == b"\n\n" else 0
+    end = len(data) - ends
+    if not ends or data.find(b"\r", 0, end) >= 0:
+        return None
+    line = data.find(b"\n", 0, end)
+    if line < 0:
+        return ("", data[6:end]) if data[:6] == b"data: " else None
+    if (
+        data[:7] != b"event: "
+        or data[line + 1 : line + 7] != b"data: "
+        or data.find(b"\n", line + 1, end) >= 0
+    ):
+        return None
+    return data[7:line].decode("utf-8", "replace"), data[line + 7 : end]
+
+
 def _event(block: bytes) -> tuple[str, bytes] | None:
-    if block.startswith(b"data: ") and b"\n" not in block:  # nearly every event
+    line = block.find(b"\n")
+    if line < 0 and block[:6] == b"data: ":  # nearly every event
         return "", block[6:]
+    if (
+        block[:7] == b"event: "
+        and block[line + 1 : line + 7] == b"data: "
+        and block.find(b"\n", line + 1) < 0
+    ):
+        return block[7:line].decode("utf-8", "replace"), block[line + 7 :]
     name = ""
     lines: list[bytes] = []
     for line in block.split(b"\n"):

@@ -86,3 +86,24 @@ def test_an_event_without_end_is_refused_before_it_fills_the_memory(piece):
 def test_many_events_together_may_be_larger_than_one():
     event = b"data: " + b"x" * 2**16 + b"\n\n"
     assert len(Parser().feed(event * (MAX_EVENT // len(event) + 10))) == MAX_EVENT // len(event) + 10
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"])
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        (b"data: {}", [("", b"{}")]),
+        (b"event: ping\ndata: {}", [("ping", b"{}")]),
+        (b"event: a\ndata: b\ndata: c", [("a", b"b\nc")]),
+        (b"event: a\nid: 1\ndata: b", [("a", b"b")]),
+        (b"event: a", []),
+        (b"data: a\revent: b", [("b", b"a")]),
+        (b"data: a\n\ndata: b", [("", b"a"), ("", b"b")]),
+        (b"data: a\r\n\r\nevent: b\ndata: c", [("", b"a"), ("b", b"c")]),
+    ],
+)
+def test_what_comes_as_one_piece_is_read_like_its_single_bytes(block, end, expected):
+    data = block + end
+    slow = Parser()
+    assert Parser().events(data) == expected
+    assert [event for byte in data for event in slow.events(bytes([byte]))] == expected

@@ -241,8 +241,9 @@ class _Request:
             self.sent["serviceTier"] = _TIERS[tier]
         elif tier not in (None, "auto"):
             self.dropped.append("service_tier")
-        read = _READ | self._given.keys() | {_camel(name) for name in self._given}
-        self.dropped += [name for name in self._body if name not in read]
+        self.dropped += [
+            name for name in self._body if name not in _READ and _SPELLED.get(name) not in self._given
+        ]
 
     def _labels(self) -> Json:
         """Metadata that can be labels: https://cloud.google.com/resource-manager/docs/labels-overview."""
@@ -261,20 +262,24 @@ def _natives(body: Json) -> Json:
     """
     extra: Any = body.get("extra_body")
     holders = [body, body.get("google"), extra.get("google") if codec.is_object(extra) else None]
-    names = (*_NATIVE_TOP, *_NATIVE_CONFIG, "tool_config", "generation_config")
     found: Json = {}
     for holder in holders:
-        if codec.is_object(holder):
-            for name in names:
-                for spelled in (name, _camel(name)):
-                    if holder.get(spelled) is not None:
-                        found[name] = holder[spelled]
+        if codec.is_object(holder) and not _SPELLED.keys().isdisjoint(holder):
+            found |= {ours: holder[name] for name, ours in _SPELLED.items() if holder.get(name) is not None}
     return found
 
 
 def _camel(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(word.title() for word in others)
+
+
+# Either spelling of Gemini's own fields -> the first of them; the second wins, so it follows.
+_SPELLED = {
+    spelled: name
+    for name in (*_NATIVE_TOP, *_NATIVE_CONFIG, "tool_config", "generation_config")
+    for spelled in (name, _camel(name))
+}
 
 
 def _is_label(value: Any) -> bool:

@@ -1,6 +1,7 @@
 """What the generations of Gemini models differ in, as far as it changes a request."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -55,6 +56,7 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 
+@lru_cache(maxsize=512)
 def family_of(upstream: str) -> Family:
     """The family of a model, by the provider's name for it."""
     name = upstream.rpartition("/")[2].lower()

@@ -14,11 +14,17 @@ from xroute.dialects.openai.codec import Json
 
 def whole(schema: Any) -> Any:
     """The schema with an `enum` of one beside each `const`, which Gemini does not know; the rest as it is."""
+    if b'"const"' not in codec.write(schema):  # most have none, and a look at the bytes spares the copy
+        return schema
+    return _whole(schema)
+
+
+def _whole(schema: Any) -> Any:
     if codec.is_list(schema):
-        return [whole(item) for item in schema]
+        return [_whole(item) for item in schema]
     if not codec.is_object(schema):
         return schema
-    new: Json = {name: value if name in _VALUES else whole(value) for name, value in schema.items()}
+    new: Json = {name: value if name in _VALUES else _whole(value) for name, value in schema.items()}
     if _is_name(schema.get("const")) and "enum" not in schema:
         new["enum"] = [schema["const"]]
     return new

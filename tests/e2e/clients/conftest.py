@@ -11,6 +11,10 @@ def pytest_configure(config):
         PYDANTIC_AI_TELEMETRY="false",
         OPENAI_AGENTS_DISABLE_TRACING="1",
     )
-    # litellm's types, and its streams, do what pydantic warns of.
-    for text in ("Item 'summary' on TypedDict", "Accessing the 'model_.*fields' attribute"):
+    # litellm's types, and its streams, do what pydantic warns of; google-genai does what aiohttp warns of.
+    for text in (
+        "Item 'summary' on TypedDict",
+        "Accessing the 'model_.*fields' attribute",
+        "Inheritance class AiohttpClientSession",
+    ):
         config.addinivalue_line("filterwarnings", f"ignore:{text}")

@@ -23,10 +23,10 @@ _END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _DATA = re.compile(rb"^data: ?(.*)$", re.M)
 # What holds something of an answer, besides text that is not empty.
 _HELD = re.compile(rb'"(?:functionCall|inlineData|fileData|executableCode|codeExecutionResult|toolCall)"')
-_TEXT = re.compile(rb'"text": ?"((?:[^"\\]|\\.)*)"')
+_TEXT = re.compile(rb'"text": ?"([^"\\]*(?:\\.[^"\\]*)*)"')
 # What an event is parsed for: its end, an error, a refusal, another candidate than the first. These are names
 # of JSON fields: in a text the quotes would be escaped.
-_READ = (b'"finishReason"', b'"error"', b'"blockReason"')
+_REASON, _ERROR, _BLOCKED = b'"finishReason"', b'"error"', b'"blockReason"'
 _OTHER = re.compile(rb'"index": ?[1-9]')
 _COUNTED, _ANSWERED = b'TokenCount"', b'"candidatesTokenCount"'
 _CANDIDATES = b'"candidates"'
@@ -131,21 +131,22 @@ class Decoder(stream.Decoder):
         """One event, framed."""
         if self.error is not None:
             return
-        before = len(self._out)
         if _is_read(raw) and not self._parse(_data(raw)):
             return
-        texts: list[bytes] = _TEXT.findall(raw) if _CANDIDATES in raw else []
-        content = any(texts) or (_CANDIDATES in raw and _HELD.search(raw) is not None)
-        if content:
-            self.chars += sum(map(len, texts))
-            self.saw_content = True
-            self._reasons.setdefault(0, "")
-        for mark in (_ANSWERED, _COUNTED):
-            if mark in raw:
-                self._counted.pop(mark, None)
-                self._counted[mark] = raw
-        ended = bool(self._reasons) and all(self._reasons.values())
-        self._out.insert(before, Chunk(raw, content, ended))
+        content = False
+        if _CANDIDATES in raw:
+            texts: list[bytes] = _TEXT.findall(raw)
+            content = any(texts) or _HELD.search(raw) is not None
+            if content:
+                self.chars += sum(map(len, texts))
+                self.saw_content = True
+                self._reasons.setdefault(0, "")
+        if _ANSWERED in raw:  # it has the others as well
+            self._counted = {_ANSWERED: raw}
+        elif _COUNTED in raw:
+            self._counted[_COUNTED] = raw
+        ended = bool(self._reasons) and "" not in self._reasons.values()
+        self._out.append(Chunk(raw, content, ended))
 
     def _parse(self, data: bytes) -> bool:
         """Whether the event goes on: an error does not."""
@@ -176,7 +177,7 @@ class Decoder(stream.Decoder):
     def _count(self) -> None:
         """Reads the latest usage; most events have one, and the last holds for all."""
         waiting, self._counted = self._counted, {}
-        for raw in dict.fromkeys(waiting.values()):
+        for raw in waiting.values():
             try:
                 body: Any = codec.read(_data(raw))
             except ValueError:
@@ -186,7 +187,7 @@ class Decoder(stream.Decoder):
 
 
 def _is_read(raw: bytes) -> bool:
-    return any(mark in raw for mark in _READ) or _OTHER.search(raw) is not None
+    return _REASON in raw or _ERROR in raw or _BLOCKED in raw or _OTHER.search(raw) is not None
 
 
 def _line(found: bytes) -> bytes:

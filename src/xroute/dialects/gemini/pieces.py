@@ -41,6 +41,12 @@ class Progress:
             if codec.is_object(part):
                 yield from self._part(part)
 
+    def say(self, text: str) -> None:
+        """A piece of the answer's text."""
+        if text:
+            self._thinking = False
+            self.texts.append(text)
+
     def end(self) -> Iterator[Json]:
         """What the end of the candidate finishes."""
         if self._open is not None:
@@ -67,8 +73,7 @@ class Progress:
                 yield self._thought(text, signature)
             return
         if text:
-            self._thinking = False
-            self.texts.append(text)
+            self.say(text)
             yield {"content": text}
         if signature:
             yield self._signed(signature)

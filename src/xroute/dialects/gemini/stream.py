@@ -69,12 +69,14 @@ class Decoder(Translated):
     def _event(self, name: str, body: Any, raw: bytes) -> None:
         if codec.is_list(body) and len(body) == 1:
             body = body[0]
-        if info := fault.embedded(body if name != "error" else {"error": body}):
-            self.error = info
-        elif not codec.is_object(body):
-            self._malformed("the provider's stream holds an event that is no chunk")
-        else:
+        if name != "error" and codec.is_object(body) and "error" not in body:
             self._response(body)
+        elif info := fault.embedded(body if name != "error" else {"error": body}):
+            self.error = info
+        elif codec.is_object(body):
+            self._response(body)
+        else:
+            self._malformed("the provider's stream holds an event that is no chunk")
 
     def _response(self, body: Json) -> None:
         if not self._roles:
@@ -96,9 +98,13 @@ class Decoder(Translated):
         index: Any = item.get("index")
         index = index if isinstance(index, int) else place
         state = self._state(index)
-        for piece in state.progress.read(item.get("content")):
-            self._piece(piece, index)
-        if logprobs := candidates.logprobs_of(item.get("logprobsResult")):
+        if (text := plain_text(item)) is not None:
+            state.progress.say(text)
+            self._text(text, index)
+        else:
+            for piece in state.progress.read(item.get("content")):
+                self._piece(piece, index)
+        if "logprobsResult" in item and (logprobs := candidates.logprobs_of(item["logprobsResult"])):
             self._emit({"index": index, "delta": {}, "logprobs": logprobs, "finish_reason": None})
         state.keep(item)
         if index not in self._roles and candidates.reason_of(item):
@@ -170,10 +176,23 @@ class _State:
                 ]
 
 
+def plain_text(item: Json) -> str | None:
+    """The text of a candidate whose one part is text and nothing else, as nearly every event has it."""
+    content: Any = item.get("content")
+    parts: Any = content.get("parts") if content.__class__ is dict else None
+    if parts.__class__ is not list or len(parts) != 1:
+        return None
+    part: Any = parts[0]
+    text: Any = part.get("text") if part.__class__ is dict and len(part) == 1 else None
+    return text if text.__class__ is str else None
+
+
 def plain(data: bytes, line: bool) -> int:
     """Where a line begins with plain JSON; -1 where none does. Inside an event's data no line can."""
     if line and data[:1] in (b"{", b"["):
         return 0
+    if b"\n{" not in data and b"\n[" not in data:
+        return -1
     places = [place + 1 for sign in (b"\n{", b"\n[") if (place := data.find(sign)) >= 0]
     return min(places, default=-1)
 

@@ -261,8 +261,9 @@ async def test_speech_without_a_byte_goes_to_the_next(client, first, second):
 
 async def test_speech_inside_json_is_taken_out(client, first):
     first.play(answer({"audio_data": base64.b64encode(b"ID3" * 99).decode()}))
-    said = await client.audio.speech.create(model="m", input="Hi", voice="alloy")
+    said = await client.audio.speech.create(model="m", input="Hi", voice="alloy", response_format="flac")
     assert said.content == b"ID3" * 99
+    assert said.response.headers["content-type"] == "audio/flac"
 
 
 async def test_speech_as_events_passes(stage, first):

@@ -65,7 +65,7 @@ def parse_speech(raw: bytes) -> Call:
     if body.get("stream_format") not in (None, "audio", "sse"):
         raise wrong("stream_format", "must be audio or sse")
     events = body.get("stream_format") == "sse"
-    call = _call(body, "speech", SpeechSurface())
+    call = _call(body, "speech", SpeechSurface(body.get("response_format") or "mp3"))
     call.stream, call.is_bytes = True, not events
     call.media = SOUND
     call.text_bytes = len(body["input"].encode("utf-8", "replace"))

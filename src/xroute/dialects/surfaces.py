@@ -2,8 +2,10 @@
 
 import binascii
 from collections.abc import Sequence
+from dataclasses import replace
 
 from xroute.dialects import transcript
+from xroute.dialects.answer import Answer
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.surface import DONE, error_object, refuse
@@ -11,6 +13,17 @@ from xroute.errors import CallError
 from xroute.wire.call import Operation
 from xroute.wire.chunk import Chunk
 
+JSON = "application/json"
+WAV = "audio/wav"
+# https://platform.openai.com/docs/guides/text-to-speech#supported-output-formats, read 2026-11-21.
+SOUNDS = {
+    "mp3": "audio/mpeg",
+    "opus": "audio/ogg",
+    "aac": "audio/aac",
+    "flac": "audio/flac",
+    "wav": WAV,
+    "pcm": "audio/pcm",
+}
 PIECE = 48 * 1024  # bytes of sound in one event; a multiple of 3, so that the base64 texts can be joined
 
 
@@ -21,6 +34,10 @@ class MediaSurface:
 
     def write(self, body: Json) -> bytes:
         return codec.write(body)
+
+    def shaped(self, answer: Answer) -> Answer:
+        """A whole answer in the form that the client asked for."""
+        return answer
 
     def events(self, body: Json, raw: bytes) -> list[Json]:
         """A whole answer as the stream that the client asked for; `raw` are the bytes of a sound."""
@@ -52,6 +69,17 @@ class SpeechSurface(MediaSurface):
 
     https://platform.openai.com/docs/api-reference/audio/speech-audio-delta-event, read 2026-11-21.
     """
+
+    def __init__(self, form: str) -> None:
+        self._form = form
+
+    def shaped(self, answer: Answer) -> Answer:
+        """Samples without a header where these are wanted; a sound without a type has the type wanted."""
+        if self._form == "pcm" and answer.media == WAV and answer.raw[36:40] == b"data":
+            return replace(answer, raw=answer.raw[44:], media=SOUNDS["pcm"])
+        if answer.media == JSON:
+            return replace(answer, media=SOUNDS.get(self._form, ""))
+        return answer
 
     def events(self, body: Json, raw: bytes) -> list[Json]:
         pieces = [raw[start : start + PIECE] for start in range(0, len(raw), PIECE)]

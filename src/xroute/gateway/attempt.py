@@ -117,8 +117,8 @@ class Attempts:
                 if way.is_whole(run.call, media):
                     raw = await self._read(exchange, timeouts, until, self._max_answer)
                     whole = self._decode(run, deployment, exchange, raw)
-                    decoder, held = way.unrolled(run.call, deployment, whole, request_id, created)
-                    ended, media = True, whole.media
+                    decoder, held, media = way.unrolled(run.call, deployment, whole, request_id, created)
+                    ended = True
                 else:
                     decoder = way.decoder(run.call, deployment, request_id, created)
                     most = self._max_answer if way.is_large else self._max_held

@@ -10,6 +10,7 @@ import orjson
 
 from xroute import dialects
 from xroute.dialects.answer import Answer, Encoded
+from xroute.dialects.custom import as_functions
 from xroute.dialects.relayed import Events, Sound, Whole
 from xroute.dialects.surfaces import MediaSurface
 from xroute.dialects.translated import Translated
@@ -23,7 +24,7 @@ from xroute.wire.surface import Encoder
 
 NATIVE = "native"
 JSON, EVENTS = "application/json", "text/event-stream"
-COMPLETIONS = "completions"
+COMPLETIONS, RESPONSES = "completions", "openai_responses"
 
 
 class Way:
@@ -40,13 +41,22 @@ class Way:
     def request(self, call: Call, deployment: Deployment) -> tuple[Body, Encoded]:
         """(the body to send, what else to know of it)."""
         encoded: Encoded = self._part.encode(
-            call.body,
+            self._body(call, deployment),
             upstream=deployment.upstream,
             quirks=deployment.quirks,
             abilities=deployment.abilities,
             output=deployment.output,
         )
         return encoded.pieces or _dump(encoded.body), encoded
+
+    def _body(self, call: Call, deployment: Deployment) -> dict[str, Any]:
+        """The request; tools that take free text are functions for those who know nothing else.
+
+        Only a client of the Responses API gets its own kind of call back; others would not know it.
+        """
+        if call.surface.dialect != RESPONSES or "custom" in deployment.quirks.tools:
+            return call.body
+        return call.body if deployment.dialect == RESPONSES else as_functions(call.body)
 
     def parts(self, call: Call, deployment: Deployment) -> list[Call]:
         """The call as several, each no larger than one request of this deployment; for those with `batch`."""
@@ -87,8 +97,9 @@ class Way:
 
     def unrolled(
         self, call: Call, deployment: Deployment, answer: Answer, request_id: str, created: int
-    ) -> tuple[Translated, list[Chunk]]:
-        """(what stands for the decoder of an answer that came whole, the chunks of the stream it becomes)."""
+    ) -> tuple[Translated, list[Chunk], str]:
+        """An answer that came whole: (what stands for its decoder, the chunks of the stream that it becomes,
+        the content type of that stream)."""
         raise NotImplementedError
 
     def encoder(self, call: Call, request_id: str, created: int) -> Encoder:
@@ -111,11 +122,12 @@ class Media(Way):
 
     def unrolled(
         self, call: Call, deployment: Deployment, answer: Answer, request_id: str, created: int
-    ) -> tuple[Translated, list[Chunk]]:
-        whole = Whole(answer, **_known(deployment, request_id, created))
+    ) -> tuple[Translated, list[Chunk], str]:
         surface = call.surface
         assert isinstance(surface, MediaSurface)
-        return whole, whole.sound() if call.is_bytes else whole.events(surface)
+        answer = surface.shaped(answer)
+        whole = Whole(answer, **_known(deployment, request_id, created))
+        return whole, whole.sound() if call.is_bytes else whole.events(surface), answer.media
 
 
 class Passage(Way):

@@ -45,10 +45,10 @@ class Call:
     def value(self) -> Any:
         """The arguments as an object; a text that is none, or was cut short, as its `input`."""
         try:
-            value = orjson.loads(self.text)
+            value: Any = orjson.loads(self.text)
         except orjson.JSONDecodeError:
-            value = None
-        return value if isinstance(value, dict) else {"input": self.text}
+            return {"input": self.text}
+        return table(value) if isinstance(value, dict) else {"input": self.text}
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class Right:
     parts: Iterator[Part]  # the events of a stream, some of them b""; a body is one part
     tongue: Tongue  # in which it is said
     is_stream: bool = False
+    is_chat: bool = True  # False: what is neither a chat nor a refusal of one
     closing: int = 0  # how many parts of a stream follow the last content, [DONE] among them
     ttft_s: float = 0.0
 
@@ -157,8 +158,10 @@ def _empty_stream(fault: Fault, right: Right) -> Iterator[Step]:
     if right.is_stream:
         yield from _replaced(right, [(0.0, right.tongue.nothing())])
         return
-    body = orjson.loads(b"".join(data for _, data in right.parts))
-    yield from _replaced(right, [(0.0, orjson.dumps(right.tongue.emptied(body)))])
+    body = b"{}"
+    if right.is_chat:
+        body = orjson.dumps(right.tongue.emptied(orjson.loads(b"".join(data for _, data in right.parts))))
+    yield from _replaced(right, [(0.0, body)])
 
 
 def _one_byte_chunks(fault: Fault, right: Right) -> Iterator[Step]:
@@ -206,7 +209,12 @@ def _repeated(data: bytes, size: int) -> Iterator[Step]:
 
 
 def _at_content(body: bytes, marker: bytes) -> tuple[bytes, bytes]:
-    """The body parted where text fits in; without any, behind its brace, where JSON takes white space."""
+    """The body parted where text fits in; without any, behind its brace, where JSON takes white space.
+
+    What is no JSON grows at its end.
+    """
+    if not body.startswith(b"{"):
+        return body, b""
     at = body.find(marker)
     at = 1 if at < 0 else at + len(marker)
     return body[:at], body[at:]

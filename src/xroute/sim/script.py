@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from xroute.errors import InvalidRequest
-from xroute.sim import failures, tongues
+from xroute.sim import failures, tasks, tongues
 from xroute.sim.answer import Answer, answer
 from xroute.sim.ask import Ask, Controls, SimRequest, ask_of
 from xroute.sim.bodies import CREATED
@@ -16,6 +16,7 @@ from xroute.sim.checks import check
 from xroute.sim.faults import Part, Right, spoil
 from xroute.sim.plan import Fault, Profile, choose
 from xroute.sim.steps import Bytes, Head, Step
+from xroute.sim.tasks import Task
 from xroute.sim.tongues import Tongue, openai
 
 _NO_CONTROLS = Controls()
@@ -46,8 +47,8 @@ def scene(request: SimRequest, profile: Profile, n: int, t_s: float) -> Scene:
 
 
 def is_completion(request: SimRequest) -> bool:
-    """Whether the request counts: faults with a number or a probability meet completions alone."""
-    return request.method == "POST" and tongues.find(request) is not None
+    """Whether the request counts: faults with a number or a probability do not meet lists of models."""
+    return request.method == "POST" and (tongues.find(request) or tasks.find(request)) is not None
 
 
 def _endpoint(request: SimRequest) -> str:
@@ -56,17 +57,35 @@ def _endpoint(request: SimRequest) -> str:
 
 def _right(request: SimRequest, profile: Profile, n: int) -> tuple[Right, Controls]:
     """What is answered when nothing fails, and the request's own controls."""
-    tongue = tongues.find(request)
+    tongue, task = tongues.find(request), tasks.find(request)
     if tongue is not None and request.method == "POST":
         return _completion(tongue, profile, n)
+    if task is not None and request.method == "POST":
+        return _task(task, profile, n)
     plain, endpoint = openai.Chat(request), _endpoint(request)
     if endpoint == "/models" or endpoint.startswith("/models/"):
         status = 200 if request.method == "GET" else 405
         body = _models(endpoint, profile) if status == 200 else _NOT_ALLOWED
         return _whole(plain, body, status), _NO_CONTROLS
-    if tongue is not None:
+    if tongue is not None or task is not None:
         return _whole(plain, _NOT_ALLOWED, 405), _NO_CONTROLS
     return _whole(plain, _UNKNOWN, 404), _NO_CONTROLS
+
+
+def _task(task: Task, profile: Profile, n: int) -> tuple[Right, Controls]:
+    """As `_completion`, for what one body answers."""
+    controls, tongue = _NO_CONTROLS, task.tongue
+    try:
+        ask = ask_of(task.read(), task.request.headers)
+        controls = ask.controls
+        seed = profile.seed if controls.seed is None else controls.seed
+        made = task.answer(ask.body, ask.model, seed)
+    except InvalidRequest as error:
+        refusal = tongue.refuse(failures.of_request(error))
+        return _steps(tongue, failures.told(refusal)), controls
+    headers = {"content-type": made.media, tongue.identity: f"req-sim-{n}"}
+    right = _whole(tongue, made.body, 200, headers, _ttft(controls, profile, n))
+    return replace(right, is_chat=False), controls
 
 
 def _completion(tongue: Tongue, profile: Profile, n: int) -> tuple[Right, Controls]:

@@ -102,7 +102,7 @@ def test_deep_nesting_is_refused():
         ("GET", "/healthz", 200),
         ("POST", "/v1/models", 405),
         ("GET", "/v1/chat/completions", 405),
-        ("POST", "/v1/embeddings", 404),
+        ("POST", "/v1/fine_tuning/jobs", 404),
         ("GET", "/", 404),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from xroute.sim.ask import SimRequest
-from xroute.sim.tongues import anthropic, bedrock, cohere, gemini, ollama, openai, responses
+from xroute.sim.tongues import anthropic, bedrock, cohere, completions, gemini, ollama, openai, responses
 from xroute.sim.tongues.tongue import Tongue
 
 
@@ -18,6 +18,7 @@ _PATHS: tuple[tuple[re.Pattern[str], _Make], ...] = tuple(
     (re.compile(pattern), make)
     for pattern, make in (
         (r".*/chat/completions", openai.Chat),
+        (r".*/completions", completions.Completions),
         (r".*/messages", anthropic.Messages),
         (r".*/models/(?P<model>[^/]+):(?P<action>rawPredict|streamRawPredict)", anthropic.Messages),
         (r".*/(?P<model>[^/]+):(?P<action>generateContent|streamGenerateContent)", gemini.Generate),

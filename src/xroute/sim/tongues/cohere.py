@@ -133,7 +133,7 @@ def _event(kind: str, **more: object) -> bytes:
 
 
 def _begin(id_: str) -> bytes:
-    message = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
+    message: Json = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
     return _event("message-start", id=id_, delta={"message": message})
 
 

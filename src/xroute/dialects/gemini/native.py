@@ -17,19 +17,15 @@ from xroute.errors import CutError, ProtocolError
 from xroute.wire.call import Call
 from xroute.wire.chunk import Chunk
 from xroute.wire.sse import MAX_EVENT
-from xroute.wire.usage import Usage
 
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _DATA = re.compile(rb"^data: ?(.*)$", re.M)
-# What holds something of an answer, besides text that is not empty.
-_HELD = re.compile(rb'"(?:functionCall|inlineData|fileData|executableCode|codeExecutionResult|toolCall)"')
-_TEXT = re.compile(rb'"text": ?"([^"\\]*(?:\\.[^"\\]*)*)"')
-# What an event is parsed for: its end, an error, a refusal, another candidate than the first. These are names
-# of JSON fields: in a text the quotes would be escaped.
-_REASON, _ERROR, _BLOCKED = b'"finishReason"', b'"error"', b'"blockReason"'
-_OTHER = re.compile(rb'"index": ?[1-9]')
-_COUNTED, _ANSWERED = b'TokenCount"', b'"candidatesTokenCount"'
-_CANDIDATES = b'"candidates"'
+# What a part of an answer holds, besides text that is not empty.
+_HELD = frozenset(
+    {"functionCall", "inlineData", "fileData", "executableCode", "codeExecutionResult", "toolCall"}
+)
+# What must not be passed over, in an event that is not JSON: its end, an error, a refusal.
+_READ = (b'"finishReason"', b'"error"', b'"blockReason"')
 _BESIDE = OWN | {"model"}
 
 
@@ -50,7 +46,8 @@ def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Qui
 
 
 class Decoder(stream.Decoder):
-    """Each chunk's `raw` is one whole event as it came; only what has to be known is parsed."""
+    """Each chunk's `raw` is one whole event as it came. All are parsed: it is quicker than to search them for
+    what has to be known."""
 
     def __init__(
         self, *, model: str, request_id: str, created: int, quirks: Quirks, include_usage: bool = False
@@ -60,15 +57,8 @@ class Decoder(stream.Decoder):
         )
         self._held: list[bytes] = []  # of the unfinished event
         self._size = 0
-        self._counted: dict[bytes, bytes] = {}  # the latest event with usage, and with tokens of the answer
         self._reasons: dict[int, str] = {}  # candidate -> why it ended, "" while it has not
         self._message: Json = {}  # of a candidate that failed
-
-    @property
-    def usage(self) -> Usage | None:
-        """The usage of the latest event that has one."""
-        self._count()
-        return super().usage
 
     def feed(self, data: bytes) -> list[Chunk]:
         """The events that `data` finishes; raises ProtocolError for an endless one."""
@@ -89,7 +79,6 @@ class Decoder(stream.Decoder):
         self._held, self._size = [], 0
         if rest.strip() and stream.is_whole(_data(rest)):
             self._event_of(rest + b"\n\n")
-        self._count()
         self.usage_body = usage.body_of(self._metadata)
         if self.error is None and not self.done and (self._reasons or self.saw_content):
             self._end_all()
@@ -131,63 +120,62 @@ class Decoder(stream.Decoder):
         """One event, framed."""
         if self.error is not None:
             return
-        if _is_read(raw) and not self._parse(_data(raw)):
-            return
         content = False
-        if _CANDIDATES in raw:
-            texts: list[bytes] = _TEXT.findall(raw)
-            content = any(texts) or _HELD.search(raw) is not None
-            if content:
-                self.chars += sum(map(len, texts))
-                self.saw_content = True
-                self._reasons.setdefault(0, "")
-        if _ANSWERED in raw:  # it has the others as well
-            self._counted = {_ANSWERED: raw}
-        elif _COUNTED in raw:
-            self._counted[_COUNTED] = raw
-        ended = bool(self._reasons) and "" not in self._reasons.values()
-        self._out.append(Chunk(raw, content, ended))
-
-    def _parse(self, data: bytes) -> bool:
-        """Whether the event goes on: an error does not."""
         try:
-            body = codec.read(data)
-        except ValueError:
-            self._malformed("the provider's stream holds an event that is not JSON")
-            return False
-        self.error = fault.embedded(body)
+            content = self._look(codec.read(_data(raw)))
+        except ValueError:  # a comment, or the end as others write it
+            if any(mark in raw for mark in _READ):
+                self._malformed("the provider's stream holds an event that is not JSON")
+        if self.error is None:
+            ended = bool(self._reasons) and "" not in self._reasons.values()
+            self._out.append(Chunk(raw, content, ended))
+
+    def _look(self, body: Any) -> bool:
+        """Reads an event; whether it holds something of an answer."""
+        if not codec.is_object(body) or "error" in body:
+            self.error = fault.embedded(body)
         if self.error is not None or not codec.is_object(body):
-            return self.error is None
+            return False
+        if codec.is_object(given := body.get("usageMetadata")):
+            self._metadata |= given
+        content = False
         found: Any = body.get("candidates")
         for place, item in enumerate(found if codec.is_list(found) else ()):
             if codec.is_object(item):
-                self._note(item, place)
+                content = self._note(item, place) or content
         if not self._reasons and (refused := candidates.refusal_of(body)):
             self._reasons[0] = refused[0]
             self.finish_reason = "content_filter"
             self.saw_content = True
-        return True
+        return content
 
-    def _note(self, item: Json, place: int) -> None:
+    def _note(self, item: Json, place: int) -> bool:
+        """Reads a candidate; whether it says something."""
         index: Any = item.get("index")
         index = index if isinstance(index, int) else place
-        self._reasons[index] = candidates.reason_of(item) or self._reasons.get(index, "")
-        self._message |= candidates.kept(item, candidates.CHOICE)
+        held, reason = self._holds(item), candidates.reason_of(item)
+        if held or reason or index:
+            self._reasons[index] = reason or self._reasons.get(index, "")
+        if reason:
+            self._message |= candidates.kept(item, candidates.CHOICE)
+        self.saw_content = self.saw_content or held
+        return held
 
-    def _count(self) -> None:
-        """Reads the latest usage; most events have one, and the last holds for all."""
-        waiting, self._counted = self._counted, {}
-        for raw in waiting.values():
-            try:
-                body: Any = codec.read(_data(raw))
-            except ValueError:
-                continue
-            if codec.is_object(body) and codec.is_object(given := body.get("usageMetadata")):
-                self._metadata |= given
+    def _holds(self, item: Json) -> bool:
+        if (text := stream.plain_text(item)) is not None:
+            self.chars += len(text)
+            return text != ""
+        content: Any = item.get("content")
+        parts: Any = content.get("parts") if codec.is_object(content) else None
+        said = [self._is_said(part) for part in parts] if codec.is_list(parts) else []
+        return any(said)
 
-
-def _is_read(raw: bytes) -> bool:
-    return _REASON in raw or _ERROR in raw or _BLOCKED in raw or _OTHER.search(raw) is not None
+    def _is_said(self, part: Any) -> bool:
+        if not codec.is_object(part):
+            return False
+        text = part.get("text")
+        self.chars += len(text) if isinstance(text, str) else 0
+        return bool(text) or not _HELD.isdisjoint(part)
 
 
 def _line(found: bytes) -> bytes:
@@ -197,4 +185,7 @@ def _line(found: bytes) -> bytes:
 
 def _data(event: bytes) -> bytes:
     """The data of an event."""
+    end = event.find(b"\n")
+    if event[:6] == b"data: " and end >= len(event) - 3:  # one line
+        return event[6:end]
     return b"\n".join(line.rstrip(b"\r") for line in _DATA.findall(event))

@@ -191,7 +191,7 @@ def plain(data: bytes, line: bool) -> int:
     """Where a line begins with plain JSON; -1 where none does. Inside an event's data no line can."""
     if line and data[:1] in (b"{", b"["):
         return 0
-    if b"\n{" not in data and b"\n[" not in data:
+    if data[-4:] == b"\r\n\r\n" and data.find(b"\n", 0, -4) < 0:  # one event, as Google sends them
         return -1
     places = [place + 1 for sign in (b"\n{", b"\n[") if (place := data.find(sign)) >= 0]
     return min(places, default=-1)

@@ -29,9 +29,10 @@ from xroute.wire.http import Transport
 class App:
     """The ASGI application."""
 
-    def __init__(self, scene: Scene, gateway: Gateway, edge: Edge) -> None:
+    def __init__(self, scene: Scene, gateway: Gateway, edge: Edge, responses: ResponseStore) -> None:
         self.scene = scene
         self.gateway = gateway
+        self.responses = responses
         self._edge = edge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +59,8 @@ def create_app(
     keyring = Keyring(pepper, stored, [(key.name, _reveal(key.key)) for key in settings.keys])
     inference, listing = Inference(gateway, max_body), Listing(fleet)
     operations, media = Operations(inference, fleet), Media(inference)
-    responses = Responses(gateway, ResponseStore(scene.loaded.state_dir / "responses.sqlite3"), max_body)
+    store = ResponseStore(scene.loaded.state_dir / "responses.sqlite3")
+    responses = Responses(gateway, store, max_body)
     management = Bridge(lambda: _management(fleet, clock), max_body)
     routes = [
         Route("POST", "/v1/chat/completions", "key", inference.chat),
@@ -90,7 +92,7 @@ def create_app(
         Route("GET", "/readyz", "public", _ready),
         Route("GET", "/metrics", "public", metrics.show),
     ]
-    return App(scene, gateway, Edge(routes, keyring))
+    return App(scene, gateway, Edge(routes, keyring), store)
 
 
 def _management(fleet: Any, clock: Callable[[], float]) -> AsgiApp:

@@ -96,6 +96,7 @@ async def _serve(app: App, loaded: Loaded, transports: dict[str, Transport]) -> 
     finally:
         for task in tasks:
             task.cancel()
+        await app.responses.close()
         for transport in {id(t): t for t in transports.values()}.values():
             await transport.close()
 

@@ -23,8 +23,9 @@ FOREIGN = frozenset(
 # Fields of a request that only other dialects have; a client of theirs may have sent them.
 BESIDE = frozenset(
     {
-        "cache_control", "container", "context_management", "diagnostics", "fallbacks", "inference_geo",
-        "mcp_servers", "output_config", "speed", "speech_config",
+        "cache_control", "container", "context_management", "diagnostics", "fallbacks", "include",
+        "inference_geo", "max_tool_calls", "mcp_servers", "output_config", "speech_config", "speed",
+        "truncation",
     }
 )  # fmt: skip
 _TOOL = frozenset({"type", "function", "custom"})  # what stands in a tool of OpenAI's

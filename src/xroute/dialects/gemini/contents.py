@@ -34,9 +34,8 @@ class Contents:
 
     def read(self, messages: Any) -> None:
         """Everything of the messages."""
-        for place, message in enumerate(messages if codec.is_list(messages) else ()):
-            if codec.is_object(message):
-                self._message(message, f"messages[{place}]")
+        for place, message in _ordered(messages if codec.is_list(messages) else []):
+            self._message(message, f"messages[{place}]")
         if self._family.signs:
             self._sign()
         if self.system and (not self.turns or not self._family.system):
@@ -155,6 +154,35 @@ class Contents:
             first = next((part for part in turn["parts"] if "functionCall" in part), None)
             if first is not None and turn["role"] == "model":
                 first.setdefault("thoughtSignature", FOREIGN)
+
+
+def _ordered(messages: list[Any]) -> list[tuple[int, Json]]:
+    """The messages with their places, results in the order of their calls: without ids, of two calls of one
+    function the first result is taken for the first call's."""
+    found: list[tuple[int, Json]] = []
+    results: list[tuple[int, Json]] = []
+    order: dict[str, tuple[int, int]] = {}
+    last = (len(messages), 0)
+
+    def settle() -> None:
+        results.sort(key=lambda each: order.get(str(each[1].get("tool_call_id")), last))
+        found.extend(results)
+        results.clear()
+
+    for place, message in enumerate(messages):
+        if not codec.is_object(message):
+            continue
+        if message.get("role") == "tool":
+            results.append((place, message))
+            continue
+        settle()
+        calls: Any = message.get("tool_calls")
+        for number, call in enumerate(calls if codec.is_list(calls) else []):
+            if codec.is_object(call):
+                order[str(call.get("id"))] = (place, number)
+        found.append((place, message))
+    settle()
+    return found
 
 
 class _Signatures:

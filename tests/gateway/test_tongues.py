@@ -10,6 +10,8 @@ from tests.gateway.sims import said
 from tests.gateway.tongues import FAULTS, ROOTS, asked, expected, section, sections, told
 
 from xroute.sim.plan import KINDS, Profile
+from xroute.wire import form
+from xroute.wire.form import Field, File
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -207,3 +209,42 @@ async def test_another_dialect_makes_a_failure_good(lodge, sim, dialect, stream)
 
 async def test_no_fault_is_left_out():
     assert {fault.partition("&")[0] for fault in FAULTS} == set(KINDS)
+
+
+HELLO = [{"role": "user", "content": "Hi"}]
+FRESH = {
+    "/v1/chat/completions": {"model": "openai/gpt-5-mini", "messages": HELLO},
+    "/v1/messages": {"model": "anthropic/claude-haiku-4-5", "max_tokens": 99, "messages": HELLO},
+    "/v1/responses": {"model": "openai/gpt-5-mini", "input": "Hi", "store": False},
+    "/v1beta/models/google%2Fgemini-2.5-flash:generateContent": {"contents": [{"parts": [{"text": "Hi"}]}]},
+    "/v1/completions": {"model": "openai/gpt-5-mini", "prompt": "Hi"},
+    "/v1/embeddings": {"model": "openai/text-embedding-3-small", "input": "Hi"},
+    "/v1/rerank": {"model": "cohere/rerank-v4.0-fast", "query": "a", "documents": ["a", "b"]},
+    "/v1/moderations": {"model": "openai/omni-moderation-latest", "input": "Hi"},
+    "/v1/images/generations": {"model": "openai/gpt-image-1", "prompt": "Hi"},
+    "/v1/audio/speech": {"model": "openai/gpt-4o-mini-tts", "input": "Hi", "voice": "alloy"},
+}
+
+
+@pytest.mark.parametrize("path", FRESH)
+async def test_a_fresh_start_without_keys_answers(lodge, path):
+    stage = await lodge.stage()
+    reply = await stage.post(orjson.dumps(FRESH[path]), path)
+    assert reply.status == 200, reply.raw
+    assert reply.provider == "sim"
+
+
+async def test_a_fresh_start_hears_too(lodge):
+    stage = await lodge.stage()
+    fields = [
+        Field("model", "openai/gpt-4o-mini-transcribe"),
+        Field("file", File("a.wav", "audio/wav", memoryview(b"RIFF"))),
+    ]
+    pieces, media = form.write(fields)
+    reply = await stage.ask(
+        "POST",
+        "/v1/audio/transcriptions",
+        content=b"".join(bytes(piece) for piece in pieces),
+        headers={"content-type": media},
+    )
+    assert "a.wav has 4 bytes" in reply.body["text"]

@@ -140,9 +140,8 @@ def _converse(meaning: Meaning, role: str, block: Json) -> None:
     if use := block.get("toolUse"):
         meaning.call(use["toolUseId"], use["name"], use["input"])
     if result := block.get("toolResult"):
-        texts = [
-            inner.get("text") or json.dumps(inner["json"]) for inner in result["content"] if _says(inner)
-        ]
+        inside = result["content"]
+        texts = [part.get("text") or json.dumps(part["json"]) for part in inside if _says(part)]
         meaning.result(result["toolUseId"], texts, result.get("status") == "error")
         for part in inside:
             if "image" in part:

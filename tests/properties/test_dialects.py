@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from tests.properties import heard, talk
+from tests.properties import asked, heard, talk
 from tests.properties.talk import Meaning, meant
 
 from xroute import dialects
@@ -25,6 +25,7 @@ UPSTREAMS = {
 }
 MARKING = ("anthropic", "bedrock")  # have marks for the cache
 FAILING = ("anthropic", "bedrock", "gemini", "cohere", "ollama")  # tell a failed result from a good one
+MARKING_CLIENTS = ("chat", "messages")
 NARROWING = ("cohere", "ollama")  # a tool is chosen by offering no other
 each_upstream = pytest.mark.parametrize("name", UPSTREAMS)
 
@@ -57,3 +58,18 @@ def expected(name: str, body: Json, dropped: tuple[str, ...]) -> Meaning:
 def test_a_request_means_the_same_in_every_dialect(name, body):
     request, dropped = sent(name, body)
     assert heard.READERS[name](request) == expected(name, body, dropped)
+
+
+@each_upstream
+@pytest.mark.parametrize("client", asked.CLIENTS)
+@given(body=talk.conversations(marks=True))
+def test_what_a_client_asks_reaches_every_provider(client, name, body):
+    call = asked.CLIENTS[client](body)
+    understood, said = meant(call.body), meant(body)
+    if client not in MARKING_CLIENTS:
+        said.marks = []
+    if client == "responses":
+        said.failed = []  # its items have no word for it
+    assert understood == said
+    request, dropped = sent(name, call.body)
+    assert heard.READERS[name](request) == expected(name, call.body, dropped)

@@ -59,6 +59,7 @@ class Choice:
     reasoning: list[str] = field(default_factory=list[str])
     calls: list[Call] = field(default_factory=list[Call])
     finish: str = "stop"
+    met: str | None = None  # the stop sequence that ended it
 
     @property
     def tokens(self) -> int:
@@ -106,10 +107,10 @@ def _choice(body: dict[str, Any], wanted: int, rng: random.Random) -> Choice:
     tools = _tools_to_call(body, rng)
     if tools:
         return _calling(tools, reasoning, left, rng)
-    pieces = _stopped(_content(body, wanted, rng), body.get("stop"))
+    pieces, met = _stopped(_content(body, wanted, rng), body.get("stop"))
     if len(pieces) > left:
         return Choice(pieces[:left], reasoning, finish="length")
-    return Choice(pieces, reasoning)
+    return Choice(pieces, reasoning, met=met)
 
 
 def _limit(body: dict[str, Any]) -> int:
@@ -146,20 +147,20 @@ def _json_pieces(value: Any) -> list[str]:
     return [text[i : i + _PIECE] for i in range(0, len(text), _PIECE)]
 
 
-def _stopped(pieces: list[str], stop: Any) -> list[str]:
-    """The pieces before the first stop sequence."""
+def _stopped(pieces: list[str], stop: Any) -> tuple[list[str], str | None]:
+    """(the pieces before the first stop sequence, that sequence)."""
     stops = [stop] if isinstance(stop, str) else entries(stop)
     text = "".join(pieces)
-    found = [text.find(end) for end in stops if isinstance(end, str) and end]
-    if not (found := [at for at in found if at >= 0]):
-        return pieces
-    end, kept = min(found), list[str]()
+    found = [(text.find(each), each) for each in stops if isinstance(each, str) and each]
+    if not (found := [(at, each) for at, each in found if at >= 0]):
+        return pieces, None
+    (end, met), kept = min(found), list[str]()
     for piece in pieces:
         if end <= 0:
             break
         kept.append(piece[:end])
         end -= len(piece)
-    return kept
+    return kept, met
 
 
 def _tools_to_call(body: dict[str, Any], rng: random.Random) -> list[dict[str, Any]]:

@@ -203,4 +203,4 @@ class Connection(asyncio.Protocol):
 def _refusal(status: int, message: str) -> Iterator[Step]:
     """In the shape of OpenAI: what was asked is not known."""
     problem = failures.of_request(InvalidRequest(message), status)
-    return iter(failures.told(Chat(SimRequest("POST", "", {})).refuse(problem)))
+    return iter(Chat(SimRequest("POST", "", {})).told(problem))

@@ -106,14 +106,6 @@ def of_request(error: InvalidRequest, status: int = 400) -> Problem:
     return Problem("rejected", status, error.kind, error.code, error.param, error.message)
 
 
-def told(refusal: Refusal, retry_after_s: float | None = None) -> list[Step]:
-    """The whole answer that a refusal is, with the time to wait in the headers."""
-    headers = dict(refusal.headers)
-    if retry_after_s is not None:
-        headers |= {"retry-after": f"{retry_after_s:g}", "retry-after-ms": f"{retry_after_s * 1000:.0f}"}
-    return whole(refusal.status, refusal.body, headers)
-
-
 def whole(status: int, body: bytes, headers: dict[str, str] | None = None, kind: str = JSON) -> list[Step]:
     """An answer whose body is there at once."""
     head = {"content-type": kind, "content-length": str(len(body)), **(headers or {})}

@@ -71,8 +71,7 @@ def _silent(parts: list[Part]) -> tuple[list[Part], Part, list[Part]]:
 def spoil(fault: Fault, right: Right) -> Iterator[Step]:
     """The steps of an answer that meets `fault`."""
     if failures.is_error(fault):
-        problem = failures.of_fault(fault)
-        return iter(failures.told(right.tongue.refuse(problem), problem.retry_after_s))
+        return iter(right.tongue.told(failures.of_fault(fault)))
     return _SPOILERS[fault.kind](fault, right)
 
 

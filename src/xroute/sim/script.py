@@ -75,29 +75,29 @@ def _right(request: SimRequest, profile: Profile, n: int) -> tuple[Right, Contro
 def _task(task: Task, profile: Profile, n: int) -> tuple[Right, Controls]:
     """As `_completion`, for what one body answers."""
     controls, tongue = _NO_CONTROLS, task.tongue
+    tongue.named = f"req-sim-{n}"
     try:
         ask = ask_of(task.read(), task.request.headers)
         controls = ask.controls
         seed = profile.seed if controls.seed is None else controls.seed
         made = task.answer(ask.body, ask.model, seed)
     except InvalidRequest as error:
-        refusal = tongue.refuse(failures.of_request(error))
-        return _steps(tongue, failures.told(refusal)), controls
-    headers = {"content-type": made.media, tongue.identity: f"req-sim-{n}"}
+        return _steps(tongue, tongue.told(failures.of_request(error))), controls
+    headers = {"content-type": made.media, tongue.identity: tongue.named}
     right = _whole(tongue, made.body, 200, headers, _ttft(controls, profile, n))
     return replace(right, is_chat=False), controls
 
 
 def _completion(tongue: Tongue, profile: Profile, n: int) -> tuple[Right, Controls]:
     controls = _NO_CONTROLS
+    tongue.named = f"req-sim-{n}"
     try:
         ask = ask_of(tongue.read(), tongue.request.headers)
         controls = ask.controls
         check(ask.body)
         return _answered(tongue, ask, profile, n), controls
     except InvalidRequest as error:
-        refusal = tongue.refuse(failures.of_request(error))
-        return _steps(tongue, failures.told(refusal)), controls
+        return _steps(tongue, tongue.told(failures.of_request(error))), controls
 
 
 def _answered(tongue: Tongue, ask: Ask, profile: Profile, n: int) -> Right:
@@ -105,7 +105,7 @@ def _answered(tongue: Tongue, ask: Ask, profile: Profile, n: int) -> Right:
     tokens_per_s = ask.controls.tokens_per_s or profile.tokens_per_s
     token_s = 1 / tokens_per_s if tokens_per_s else 0.0
     ttft_s = _ttft(ask.controls, profile, n)
-    identity = {tongue.identity: f"req-sim-{n}"}
+    identity = {tongue.identity: tongue.named}
     if not ask.body.get("stream"):
         headers = {"content-type": tongue.media, **identity}
         return _whole(tongue, tongue.write(said, ask.body), 200, headers, ttft_s + said.tokens * token_s)

@@ -70,12 +70,19 @@ class Messages(Surfaced):
             first = False
 
     def refuse(self, problem: Problem) -> Refusal:
-        status, body = _error(problem)
+        status, body = self._error(problem)
         again = "true" if status in (408, 409, 429) or status >= 500 else "false"
         return Refusal(status, orjson.dumps(body), {"x-should-retry": again})
 
     def failed(self, problem: Problem) -> bytes:
-        return b"event: error\ndata: %b\n\n" % orjson.dumps(_error(problem)[1])
+        return b"event: error\ndata: %b\n\n" % orjson.dumps(self._error(problem)[1])
+
+    def _error(self, problem: Problem) -> tuple[int, Json]:
+        status, text = _SAID.get(problem.kind, (problem.status, ""))
+        message = text + SIGNED if text else problem.message
+        kind = _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
+        error = {"type": kind, "message": message}
+        return status, {"type": "error", "error": error, "request_id": self.named}
 
     def nothing(self) -> bytes:
         return b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
@@ -93,11 +100,3 @@ def _begun(said: Answer) -> Json:
         "cache_read_input_tokens": cached,
         "output_tokens": 1,
     }
-
-
-def _error(problem: Problem) -> tuple[int, Json]:
-    status, text = _SAID.get(problem.kind, (problem.status, ""))
-    message = text + SIGNED if text else problem.message
-    kind = _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
-    error = {"type": kind, "message": message}
-    return status, {"type": "error", "error": error, "request_id": "req_sim"}

@@ -82,14 +82,14 @@ class Converse(Tongue):
         choice = said.choices[0]
         made: Json = {
             "output": {"message": {"role": "assistant", "content": _blocks(choice)}},
-            "stopReason": _reason(choice, body),
+            "stopReason": _reason(choice),
             "usage": _usage(said),
             "metrics": {"latencyMs": 1},
         }
         return orjson.dumps(made)
 
     def parts(self, said: Answer, body: Json) -> Iterator[bytes]:
-        writer = _Writer(said, body)
+        writer = _Writer(said)
         for piece in pieces(said):
             yield writer.write(piece)
 
@@ -117,9 +117,8 @@ class Converse(Tongue):
 class _Writer:
     """The frames of one stream."""
 
-    def __init__(self, said: Answer, body: Json) -> None:
+    def __init__(self, said: Answer) -> None:
         self._said = said
-        self._body = body
         self._block = -1
         self._open = ""  # kind of the block that is open
 
@@ -171,7 +170,7 @@ class _Writer:
         return _event("contentBlockDelta", {"contentBlockIndex": self._block, "delta": delta})
 
     def _end(self) -> bytes:
-        stop = {"stopReason": _reason(self._said.choices[0], self._body)}
+        stop = {"stopReason": _reason(self._said.choices[0])}
         counts = {"usage": _usage(self._said), "metrics": {"latencyMs": 1}}
         return _event("messageStop", stop) + _event("metadata", counts)
 
@@ -182,8 +181,8 @@ def _event(name: str, body: Json) -> bytes:
     )
 
 
-def _reason(choice: Choice, body: Json) -> str:
-    return _REASONS[choice.finish]
+def _reason(choice: Choice) -> str:
+    return "stop_sequence" if choice.met else _REASONS[choice.finish]
 
 
 def _usage(said: Answer) -> Json:

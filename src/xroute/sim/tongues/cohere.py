@@ -29,7 +29,7 @@ _SAID = {
     "status_500": (500, "internal server error", ""),
     "error_event": (500, "internal server error", ""),
 }
-_ID = "5e7a11e5-0000-4000-8000-000000000000"
+_ID = "5e7a11e5-0000-4000-8000-000000000000"  # of an answer that is none
 
 
 class Chat(Tongue):
@@ -57,7 +57,7 @@ class Chat(Tongue):
         choice = said.choices[0]
         made: Json = {
             "id": uuid_of(said),
-            "finish_reason": _REASONS[choice.finish],
+            "finish_reason": _reason(choice),
             "message": _whole(choice),
             "usage": _usage(said),
         }
@@ -100,7 +100,7 @@ class _Writer:
             case "call" | "argument":
                 return self._call(piece)
             case "end":
-                finish = _REASONS[self._said.choices[0].finish]
+                finish = _reason(self._said.choices[0])
                 delta = {"finish_reason": finish, "usage": _usage(self._said)}
                 return _event("message-end", delta=delta)
             case _:
@@ -150,6 +150,10 @@ def _whole(choice: Choice) -> Json:
             for call in choice.calls
         ]
     return made
+
+
+def _reason(choice: Choice) -> str:
+    return "STOP_SEQUENCE" if choice.met else _REASONS[choice.finish]
 
 
 def _usage(said: Answer) -> Json:

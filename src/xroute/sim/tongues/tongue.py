@@ -11,7 +11,8 @@ from xroute.sim import frames
 from xroute.sim.answer import Answer, Choice
 from xroute.sim.ask import SimRequest
 from xroute.sim.bodies import CREATED, choices, turns, usage
-from xroute.sim.failures import Problem, Refusal
+from xroute.sim.failures import Problem, Refusal, whole
+from xroute.sim.steps import Step
 from xroute.wire.chunk import Chunk
 from xroute.wire.surface import Surface
 
@@ -30,6 +31,7 @@ class Tongue:
     def __init__(self, request: SimRequest, model: str = "", action: str = "") -> None:
         """`model` and `action` are what stands in the path."""
         self.request = request
+        self.named = "req_sim"  # the request's own id
         self._model = model
         self._action = action
 
@@ -55,6 +57,14 @@ class Tongue:
     def refuse(self, problem: Problem) -> Refusal:
         """An error answer."""
         raise NotImplementedError
+
+    def told(self, problem: Problem) -> list[Step]:
+        """The steps of an error answer, with the time to wait in the headers."""
+        refusal, after_s = self.refuse(problem), problem.retry_after_s
+        headers = {self.identity: self.named, **refusal.headers}
+        if after_s is not None:
+            headers |= {"retry-after": f"{after_s:g}", "retry-after-ms": f"{after_s * 1000:.0f}"}
+        return whole(refusal.status, refusal.body, headers)
 
     def failed(self, problem: Problem) -> bytes:
         """An error inside a stream."""
@@ -96,6 +106,8 @@ class Surfaced(Tongue):
                 yield encoder.feed([held])
             told = self._thinking(delta, said.choices[index])
             choice: Json = {"index": index, "delta": told, "logprobs": logprobs, "finish_reason": finish}
+            if finish and said.choices[index].met:
+                choice["stop_sequence"] = said.choices[index].met
             made = {**envelope(said), "choices": [choice]}
             held = Chunk(orjson.dumps(made), finish=finish is not None, body=made)
         last = orjson.dumps({**envelope(said), "choices": [], "usage": usage(said)})
@@ -106,7 +118,7 @@ class Surfaced(Tongue):
         text = message.pop("reasoning_content", None)
         if text:
             message |= self._thought(own, text, last=True)
-        return choice
+        return {**choice, "stop_sequence": own.met} if own.met else choice
 
     def _thinking(self, delta: Json, own: Choice) -> Json:
         """A delta whose piece of reasoning is told in canonical form; `last` is known by the count."""

@@ -3,7 +3,7 @@
 https://elevenlabs.io/docs/api-reference, read 2026-11-21.
 """
 
-from xroute.dialects.openai.fault import error_of
+from xroute.dialects.elevenlabs.fault import error_of
 
 PATHS: dict[str, str] = {}
 UNSUPPORTED: frozenset[str] = frozenset()

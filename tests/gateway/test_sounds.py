@@ -1,0 +1,414 @@
+"""OpenAI's client in front; providers that know no OpenAI behind: ElevenLabs, Deepgram, Google."""
+
+import base64
+import struct
+from email import policy
+from email.parser import BytesParser
+
+import openai
+import orjson
+import pytest
+from google.genai import types
+from tests.gateway.scripted import answer, chunked, scripting
+from tests.gateway.stage import provider, running
+from tests.gateway.wires import KEY
+
+WAV = b"RIFF\xff\xff\xff\xffWAVE" + bytes(range(256)) * 40
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+B64 = base64.b64encode(PNG).decode()
+SAMPLES = struct.pack("<8h", *range(8))
+
+
+@pytest.fixture
+async def upstream():
+    async with scripting() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def open_stage(upstream, tmp_path):
+    """A gateway in front of one provider of a dialect."""
+
+    def opening(dialect: str, **more):
+        section = provider(upstream.url, ("up", "m"), dialect=dialect, **more)
+        return running(tmp_path, {"providers": {"house": section}})
+
+    return opening
+
+
+def client_of(stage):
+    return openai.AsyncOpenAI(api_key=KEY, base_url=f"http://127.0.0.1:{stage.port}/v1", max_retries=0)
+
+
+def form_of(seen):
+    kind = seen.names["content-type"].encode()
+    whole = BytesParser(policy=policy.HTTP).parsebytes(b"Content-Type: " + kind + b"\r\n\r\n" + seen.raw)
+    parts = [(part.get_param("name", header="content-disposition"), part) for part in whole.iter_parts()]
+    return {name: part.get_payload(decode=True) for name, part in parts}
+
+
+def sound(*pieces: bytes, media: str = "audio/mpeg") -> bytes:
+    start = f"HTTP/1.1 200 OK\r\ncontent-type: {media}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+    return start + b"".join(map(chunked, pieces)) + b"0\r\n\r\n"
+
+
+ELEVEN = {
+    "language_code": "eng",
+    "text": "Hello there. Bye now",
+    "words": [
+        {"text": "Hello", "start": 0.1, "end": 0.4, "type": "word", "speaker_id": "speaker_0"},
+        {"text": " ", "start": 0.4, "end": 0.5, "type": "spacing", "speaker_id": "speaker_0"},
+        {"text": "there.", "start": 0.5, "end": 0.9, "type": "word", "speaker_id": "speaker_0"},
+        {"text": " ", "start": 0.9, "end": 1.0, "type": "spacing", "speaker_id": "speaker_0"},
+        {"text": "Bye", "start": 1.0, "end": 1.2, "type": "word", "speaker_id": "speaker_1"},
+        {"text": " ", "start": 1.2, "end": 1.3, "type": "spacing", "speaker_id": "speaker_1"},
+        {"text": "now", "start": 1.3, "end": 1.5, "type": "word", "speaker_id": "speaker_1"},
+    ],
+}
+
+
+async def test_elevenlabs_speaks(upstream, open_stage):
+    upstream.play(sound(b"ID3", b"x" * 99))
+    async with (
+        open_stage("elevenlabs", auth="header", auth_name="xi-api-key") as stage,
+        client_of(stage) as client,
+    ):
+        said = await client.audio.speech.create(model="m", input="Hi", voice="a/b?c", speed=3.0)
+        assert said.content == b"ID3" + b"x" * 99
+        assert said.response.headers["x-xroute-dropped"] == "speed"
+    (seen,) = upstream.seen
+    assert seen.line == "POST /v1/text-to-speech/a%2Fb%3Fc/stream?output_format=mp3_44100_128 HTTP/1.1"
+    assert seen.body == {"text": "Hi", "model_id": "up", "voice_settings": {"speed": 1.2}}
+    assert seen.names["xi-api-key"] == "sk-upstream-1"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "theirs"), [("pcm", "pcm_24000"), ("opus", "opus_48000_128"), ("ulaw_8000", "ulaw_8000")]
+)
+async def test_elevenlabs_gives_the_form_that_is_wanted(upstream, open_stage, wanted, theirs):
+    upstream.play(sound(b"x", media="application/octet-stream"))
+    async with open_stage("elevenlabs") as stage, client_of(stage) as client:
+        await client.audio.speech.create(model="m", input="Hi", voice="v", response_format=wanted)
+    assert upstream.seen[0].line.endswith(f"output_format={theirs} HTTP/1.1")
+
+
+async def test_a_form_that_nobody_has_is_told(upstream, open_stage):
+    async with open_stage("elevenlabs") as stage, client_of(stage) as client:
+        with pytest.raises(openai.BadRequestError) as caught:
+            await client.audio.speech.create(model="m", input="Hi", voice="v", response_format="flac")
+    assert caught.value.param == "response_format"
+    assert upstream.seen == []
+
+
+async def test_elevenlabs_hears_words_that_become_segments(upstream, open_stage):
+    upstream.play(answer(ELEVEN))
+    async with open_stage("elevenlabs") as stage, client_of(stage) as client:
+        said = await client.audio.transcriptions.create(
+            file=("a.wav", WAV, "audio/wav"),
+            model="m",
+            language="en",
+            response_format="verbose_json",
+            timestamp_granularities=["word", "segment"],
+        )
+    assert (said.text, said.language, said.duration) == ("Hello there. Bye now", "eng", 1.5)
+    assert [(each.start, each.end, each.text) for each in said.segments] == [
+        (0.1, 0.9, "Hello there."),
+        (1.0, 1.5, "Bye now"),
+    ]
+    assert [each.word for each in said.words] == ["Hello", "there.", "Bye", "now"]
+    (seen,) = upstream.seen
+    assert seen.line == "POST /v1/speech-to-text HTTP/1.1"
+    assert form_of(seen) == {
+        "model_id": b"up",
+        "language_code": b"en",
+        "tag_audio_events": b"false",
+        "file": WAV,
+    }
+
+
+async def test_elevenlabs_tells_speakers_apart(upstream, open_stage):
+    upstream.play(answer(ELEVEN))
+    async with open_stage("elevenlabs") as stage, client_of(stage) as client:
+        said = await client.audio.transcriptions.create(
+            file=("a.wav", WAV), model="m", response_format="diarized_json"
+        )
+    assert [(each.speaker, each.text) for each in said.segments] == [
+        ("speaker_0", "Hello there."),
+        ("speaker_1", "Bye now"),
+    ]
+    assert form_of(upstream.seen[0])["diarize"] == b"true"
+
+
+async def test_elevenlabs_says_what_is_wrong(upstream, open_stage):
+    upstream.play(answer({"detail": {"status": "voice_not_found", "message": "No such voice."}}, 400))
+    async with open_stage("elevenlabs") as stage, client_of(stage) as client:
+        with pytest.raises(openai.APIStatusError) as caught:
+            await client.audio.speech.create(model="m", input="Hi", voice="v")
+    assert (caught.value.code, "No such voice." in caught.value.message) == ("voice_not_found", True)
+
+
+DEEP = {
+    "metadata": {"duration": 2.5, "request_id": "r"},
+    "results": {
+        "channels": [
+            {
+                "detected_language": "en",
+                "alternatives": [
+                    {
+                        "transcript": "Hello there.",
+                        "confidence": 0.9,
+                        "words": [
+                            {
+                                "word": "hello",
+                                "punctuated_word": "Hello",
+                                "start": 0.1,
+                                "end": 0.5,
+                                "speaker": 0,
+                            },
+                            {
+                                "word": "there",
+                                "punctuated_word": "there.",
+                                "start": 0.6,
+                                "end": 1,
+                                "speaker": 0,
+                            },
+                        ],
+                    }
+                ],
+            }
+        ],
+        "utterances": [{"start": 0.1, "end": 1, "transcript": "Hello there.", "speaker": 0}],
+    },
+}
+
+
+async def test_deepgram_hears(upstream, open_stage):
+    upstream.play(answer(DEEP))
+    auth = {"auth": "header", "auth_name": "authorization Token"}
+    async with open_stage("deepgram", **auth) as stage, client_of(stage) as client:
+        said = await client.audio.transcriptions.create(
+            file=("a.wav", WAV, "audio/wav"), model="m", response_format="verbose_json", prompt="Names"
+        )
+        assert said.usage is None
+    assert (said.text, said.language, said.duration) == ("Hello there.", "en", 2.5)
+    assert [each.text for each in said.segments] == ["Hello there."]
+    assert said.words is None
+    (seen,) = upstream.seen
+    assert seen.line == (
+        "POST /v1/listen?model=up&smart_format=true&utterances=true&detect_language=true HTTP/1.1"
+    )
+    assert (seen.raw, seen.names["content-type"]) == (WAV, "audio/wav")
+    assert seen.names["authorization"] == "Token sk-upstream-1"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "written"),
+    [
+        ("srt", "1\n00:00:00,100 --> 00:00:01,000\nspeaker_0: Hello there.\n\n"),
+        ("vtt", "WEBVTT\n\n00:00:00.100 --> 00:00:01.000\nspeaker_0: Hello there.\n\n"),
+        ("text", "Hello there.\n"),
+    ],
+)
+async def test_deepgram_becomes_subtitles(upstream, open_stage, wanted, written):
+    upstream.play(answer(DEEP))
+    async with open_stage("deepgram") as stage, client_of(stage) as client:
+        said = await client.audio.transcriptions.create(
+            file=("a.wav", WAV), model="m", response_format=wanted, language="en"
+        )
+    assert said == written
+    assert "language=en" in upstream.seen[0].line
+
+
+async def test_deepgram_in_a_stream_is_two_events(upstream, open_stage):
+    upstream.play(answer(DEEP))
+    async with open_stage("deepgram") as stage, client_of(stage) as client:
+        stream = await client.audio.transcriptions.create(file=("a.wav", WAV), model="m", stream=True)
+        assert [event.type async for event in stream] == ["transcript.text.delta", "transcript.text.done"]
+
+
+@pytest.mark.parametrize(
+    ("voice", "model"),
+    [("thalia", "up-thalia-en"), ("celeste-es", "up-celeste-es"), ("up-thalia-en", "up-thalia-en")],
+)
+async def test_deepgram_speaks(upstream, open_stage, voice, model):
+    upstream.play(sound(b"RIFF", media="audio/wav"))
+    async with open_stage("deepgram") as stage, client_of(stage) as client:
+        said = await client.audio.speech.create(model="m", input="Hi", voice=voice, response_format="wav")
+    assert said.content == b"RIFF"
+    (seen,) = upstream.seen
+    assert seen.line == (
+        f"POST /v1/speak?model={model}&encoding=linear16&container=wav&sample_rate=24000 HTTP/1.1"
+    )
+    assert seen.body == {"text": "Hi"}
+
+
+async def test_deepgram_says_what_is_wrong(upstream, open_stage):
+    body = {"err_code": "Bad Request", "err_msg": "No such model/language/tier.", "request_id": "r"}
+    upstream.play(answer(body, 400))
+    async with open_stage("deepgram") as stage, client_of(stage) as client:
+        with pytest.raises(openai.BadRequestError) as caught:
+            await client.audio.transcriptions.create(file=("a.wav", WAV), model="m")
+    assert "No such model/language/tier." in caught.value.message
+
+
+def google(*parts, **usage):
+    body = {"candidates": [{"content": {"role": "model", "parts": list(parts)}, "finishReason": "STOP"}]}
+    return answer({**body, "usageMetadata": usage} if usage else body)
+
+
+def spoken(media: str = "audio/L16;codec=pcm;rate=16000"):
+    return {"inlineData": {"mimeType": media, "data": base64.b64encode(SAMPLES).decode()}}
+
+
+def checked(seen):
+    """The request as Google's own types read it."""
+    body = dict(seen.body)
+    config = body.pop("generationConfig", None)
+    types.GenerateContentConfig.model_validate(config or {})
+    for content in body.pop("contents"):
+        types.Content.model_validate(content)
+    assert body == {}
+    return seen.body
+
+
+async def test_gemini_speaks_wav(upstream, open_stage):
+    upstream.play(google(spoken(), promptTokenCount=5, candidatesTokenCount=9, totalTokenCount=14))
+    async with open_stage("gemini") as stage, client_of(stage) as client:
+        said = await client.audio.speech.create(
+            model="m", input="Hi", voice="Kore", response_format="wav", instructions="Say cheerfully"
+        )
+    assert said.response.headers["content-type"] == "audio/wav"
+    assert said.content[:4] == b"RIFF"
+    assert struct.unpack("<I", said.content[24:28]) == (16000,)
+    assert said.content[44:] == SAMPLES
+    body = checked(upstream.seen[0])
+    assert body["contents"][0]["parts"] == [{"text": "Say cheerfully: Hi"}]
+    assert body["generationConfig"]["responseModalities"] == ["AUDIO"]
+
+
+async def test_gemini_speaks_bare_samples(upstream, open_stage):
+    upstream.play(google(spoken()))
+    async with open_stage("gemini") as stage, client_of(stage) as client:
+        said = await client.audio.speech.create(model="m", input="Hi", voice="Kore", response_format="pcm")
+    assert (said.content, said.response.headers["content-type"]) == (SAMPLES, "audio/pcm")
+
+
+async def test_gemini_speaks_in_events(upstream, open_stage):
+    upstream.play(google(spoken(), promptTokenCount=5, candidatesTokenCount=9, totalTokenCount=14))
+    async with open_stage("gemini") as stage:
+        body = {
+            "model": "m",
+            "input": "Hi",
+            "voice": "Kore",
+            "stream_format": "sse",
+            "response_format": "pcm",
+        }
+        said = await stage.post(orjson.dumps(body), "/v1/audio/speech")
+    assert base64.b64decode(said.chunks[0]["audio"]) == SAMPLES
+    assert said.chunks[-1]["type"] == "speech.audio.done"
+    assert said.chunks[-1]["usage"]["output_tokens"] == 9
+    assert said.done
+
+
+async def test_what_gemini_cannot_give_is_said(upstream, open_stage):
+    upstream.play(google(spoken()))
+    async with open_stage("gemini") as stage, client_of(stage) as client:
+        said = await client.audio.speech.create(
+            model="m", input="Hi", voice="Kore", response_format="mp3", speed=2
+        )
+    assert said.response.headers["x-xroute-dropped"] == "speed, response_format"
+    assert said.response.headers["content-type"] == "audio/wav"
+
+
+async def test_gemini_hears(upstream, open_stage):
+    upstream.play(
+        google({"text": "Hello there."}, promptTokenCount=40, candidatesTokenCount=4, totalTokenCount=44)
+    )
+    async with open_stage("gemini") as stage, client_of(stage) as client:
+        said = await client.audio.transcriptions.create(
+            file=("xroute:data:0.mp3", WAV), model="m", prompt="xroute:data:0", temperature=0
+        )
+    assert (said.text, said.usage.type, said.usage.input_tokens) == ("Hello there.", "tokens", 40)
+    body = checked(upstream.seen[0])
+    held = body["contents"][0]["parts"][0]["inlineData"]
+    assert (held["mimeType"], base64.b64decode(held["data"])) == ("audio/mpeg", WAV)
+    assert "xroute:data:0" in body["contents"][0]["parts"][1]["text"]
+
+
+async def test_gemini_gives_times_where_they_are_wanted(upstream, open_stage):
+    said = {
+        "language": "en",
+        "segments": [{"start": "00:01.5", "end": "01:02", "text": "Hello", "speaker": "A"}],
+    }
+    upstream.play(google({"text": orjson.dumps(said).decode()}))
+    async with open_stage("gemini") as stage, client_of(stage) as client:
+        got = await client.audio.transcriptions.create(file=("a.wav", WAV), model="m", response_format="srt")
+    assert got == "1\n00:00:01,500 --> 00:01:02,000\nA: Hello\n\n"
+    assert checked(upstream.seen[0])["generationConfig"]["responseSchema"]["type"] == "OBJECT"
+
+
+DRAWN = {"inlineData": {"mimeType": "image/png", "data": B64}}
+USED = {
+    "promptTokenCount": 7,
+    "candidatesTokenCount": 1290,
+    "totalTokenCount": 1297,
+    "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 1290}],
+}
+
+
+async def test_gemini_draws_one_after_the_other(upstream, open_stage):
+    upstream.play(google({"text": "Here:"}, DRAWN, **USED))
+    async with open_stage("gemini") as stage, client_of(stage) as client:
+        drawn = await client.images.generate(model="m", prompt="A cat", n=3, size="1536x1024", quality="high")
+        assert [each.b64_json for each in drawn.data] == [B64] * 3
+    assert (drawn.usage.input_tokens, drawn.usage.output_tokens) == (21, 3870)
+    assert len(upstream.seen) == 3
+    body = checked(upstream.seen[0])
+    assert body["generationConfig"]["imageConfig"] == {"aspectRatio": "3:2"}
+
+
+async def test_gemini_draws_in_a_stream(upstream, open_stage):
+    upstream.play(google(DRAWN, **USED))
+    async with open_stage("gemini") as stage, client_of(stage) as client:
+        stream = await client.images.generate(model="m", prompt="A cat", stream=True)
+        got = [event async for event in stream]
+    assert [(event.type, event.b64_json) for event in got] == [("image_generation.completed", B64)]
+    assert got[0].usage.output_tokens == 1290
+
+
+async def test_gemini_edits(upstream, open_stage):
+    upstream.play(google(DRAWN, **USED))
+    async with open_stage("gemini") as stage, client_of(stage) as client:
+        drawn = await client.images.edit(
+            model="m", prompt="Greener", image=[("a.png", PNG), ("b.webp", PNG[:5])], mask=("m.png", PNG)
+        )
+    assert drawn.data[0].b64_json == B64
+    *images, text = checked(upstream.seen[0])["contents"][0]["parts"]
+    assert text == {"text": "Greener"}
+    assert [base64.b64decode(each["inlineData"]["data"]) for each in images] == [PNG, PNG[:5]]
+    assert [each["inlineData"]["mimeType"] for each in images] == ["image/png", "image/webp"]
+
+
+async def test_gemini_refuses(upstream, open_stage):
+    upstream.play(answer({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}))
+    async with open_stage("gemini") as stage, client_of(stage) as client:
+        with pytest.raises(openai.BadRequestError) as caught:
+            await client.images.generate(model="m", prompt="A cat")
+    assert caught.value.body["metadata"]["error_type"] == "content_policy_violation"
+
+
+async def test_imagen_draws(upstream, tmp_path):
+    section = provider(upstream.url, ("imagen-4.0-generate-001", "google/imagen-4"), dialect="gemini")
+    prediction = {"bytesBase64Encoded": B64, "mimeType": "image/png", "prompt": "A small cat"}
+    upstream.play(answer({"predictions": [prediction] * 4}), answer({"predictions": [prediction]}))
+    async with running(tmp_path, {"providers": {"house": section}}) as stage, client_of(stage) as client:
+        drawn = await client.images.generate(model="imagen-4", prompt="A cat", n=5, size="2048x2048")
+        assert len(drawn.data) == 5
+        assert drawn.data[0].revised_prompt == "A small cat"
+        upstream.play(answer({"predictions": [{"raiFilteredReason": "Violence."}]}))
+        with pytest.raises(openai.BadRequestError, match=r"Violence\."):
+            await client.images.generate(model="imagen-4", prompt="A cat")
+    assert upstream.seen[0].line == "POST /v1/models/imagen-4.0-generate-001:predict HTTP/1.1"
+    assert {seen.body["parameters"]["sampleCount"] for seen in upstream.seen[:2]} == {4, 1}
+    assert upstream.seen[0].body["parameters"]["aspectRatio"] == "1:1"
+    assert upstream.seen[0].body["parameters"]["sampleImageSize"] == "2K"

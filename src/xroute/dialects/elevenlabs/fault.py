@@ -11,6 +11,9 @@ from xroute.dialects.answer import ErrorInfo
 from xroute.dialects.openai import codec
 from xroute.dialects.openai import fault as openai
 
+# Their words -> those that `upstream.failure` knows.
+_WORDS = {"quota_exceeded": "insufficient_quota", "too_many_concurrent_requests": "rate_limit_exceeded"}
+
 
 def error_of(status: int, headers: Mapping[str, str], raw: bytes) -> ErrorInfo:
     """What an error answer says, its word as the code; the message is never empty."""
@@ -21,4 +24,4 @@ def error_of(status: int, headers: Mapping[str, str], raw: bytes) -> ErrorInfo:
         return info
     detail: Any = body.get("detail") if codec.is_object(body) else None
     word = (detail.get("status") or detail.get("code")) if codec.is_object(detail) else None
-    return replace(info, code=word) if isinstance(word, str) and word else info
+    return replace(info, code=_WORDS.get(word, word)) if isinstance(word, str) and word else info

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from xroute.web.api import operations, responses
+from xroute.web.api import media, operations, responses
 
 _ERROR = {"$ref": "#/components/responses/Error"}
 _KEY: list[dict[str, list[str]]] = [{"key": []}]
@@ -54,6 +54,7 @@ _GEMINI = {
 }
 
 PATHS: dict[str, Any] = {
+    **media.PATHS,
     **operations.PATHS,
     **responses.PATHS,
     "/v1/messages": call(
@@ -149,6 +150,7 @@ PATHS: dict[str, Any] = {
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 
 SCHEMAS: dict[str, Any] = {
+    **media.SCHEMAS,
     **operations.SCHEMAS,
     **responses.SCHEMAS,
     "Error": {

@@ -2,15 +2,25 @@
 
 import copy
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given
-from tests.properties import asked, heard, talk
+from hypothesis import strategies as st
+from tests.properties import asked, heard, responded, said, talk, told
+from tests.properties.said import Said
 from tests.properties.talk import Meaning, meant
 
 from xroute import dialects
 from xroute.catalog.entries import Quirks
+from xroute.dialects import anthropic, completions, openai_responses
+from xroute.dialects import openai as chat
+from xroute.dialects.gemini.parse import parse as parse_gemini
+from xroute.errors import CutError
+from xroute.wire.call import Call
 
 Json = dict[str, Any]
 
@@ -65,11 +75,102 @@ def test_a_request_means_the_same_in_every_dialect(name, body):
 @given(body=talk.conversations(marks=True))
 def test_what_a_client_asks_reaches_every_provider(client, name, body):
     call = asked.CLIENTS[client](body)
-    understood, said = meant(call.body), meant(body)
+    wanted = meant(body)
     if client not in MARKING_CLIENTS:
-        said.marks = []
+        wanted.marks = []
     if client == "responses":
-        said.failed = []  # its items have no word for it
-    assert understood == said
+        wanted.failed = []  # its items have no word for it
+    assert meant(call.body) == wanted
     request, dropped = sent(name, call.body)
     assert heard.READERS[name](request) == expected(name, call.body, dropped)
+
+
+HI = [{"role": "user", "content": "Hi"}]
+SURFACES: dict[str, Callable[[], Call]] = {
+    "chat": lambda: chat.parse(_raw(messages=HI, stream=True, stream_options={"include_usage": True})),
+    "completions": lambda: completions.parse(
+        _raw(prompt="Hi", stream=True, stream_options={"include_usage": True})
+    ),
+    "messages": lambda: anthropic.parse(
+        _raw(messages=HI, max_tokens=4000, thinking={"type": "enabled", "budget_tokens": 1024})
+    ),
+    "responses": lambda: openai_responses.parse(_raw(input="Hi"), response_id="resp_0a"),
+    "gemini": lambda: parse_gemini(
+        _raw(contents="Hi", generationConfig={"thinkingConfig": {"includeThoughts": True}}), "m", stream=True
+    ),
+}
+WHOLE = {name: getattr(said, name, responded.whole) for name in UPSTREAMS}
+STREAM = {name: getattr(said, f"{name}_stream", responded.stream) for name in UPSTREAMS}
+GIVEN: Json = {"model": "m", "request_id": "r1", "created": 1, "quirks": Quirks()}
+each_client = pytest.mark.parametrize("client", SURFACES)
+
+
+def _raw(**fields: Any) -> bytes:
+    return json.dumps({"model": "m", **fields}).encode()
+
+
+def understood(client: str, name: str, answer: Said) -> told.Told:
+    """What the client has to be told."""
+    calls = tuple((id_, tool, told._same(arguments)) for id_, tool, arguments in answer.calls)
+    cached = 0 if name == "ollama" else said.CACHED
+    shown = replace(answer, calls=calls)
+    if client == "completions":
+        shown = replace(answer, thought="", calls=())
+    return shown, (said.READ, cached, said.WROTE)
+
+
+def streamed(client: str, name: str, raw: bytes, draw: Any) -> tuple[str, list[bytes]]:
+    """(what the client gets of a stream that comes in any pieces, its chunks)."""
+    encoder = SURFACES[client]().surface.encoder("r1", 1)
+    decoder = dialects.get(name).Decoder(**GIVEN, include_usage=True)
+    places = sorted({0, len(raw), *draw(st.lists(st.integers(0, len(raw)), max_size=12))})
+    out, chunks = b"", list[bytes]()
+    for start, end in pairwise(places):
+        found = decoder.feed(raw[start:end])
+        chunks += [chunk.raw for chunk in found]
+        out += encoder.feed(found) if found else b""
+    found = decoder.finish()
+    assert decoder.done
+    assert decoder.error is None
+    chunks += [chunk.raw for chunk in found]
+    out += encoder.feed(found) if found else b""
+    out += encoder.finish(decoder.usage_chunk(decoder.usage, {}))
+    return out.decode(), chunks
+
+
+@each_upstream
+@each_client
+@given(answer=said.answers(), data=st.data())
+def test_what_a_provider_says_reaches_every_client(client, name, answer, data):
+    whole = dialects.get(name).decode(WHOLE[name](answer), **GIVEN)
+    written = SURFACES[client]().surface.write(whole.body).decode()
+    assert told.WHOLE[client](written) == understood(client, name, answer)
+    raw = STREAM[name](answer, said.pieces(data.draw))
+    text, _ = streamed(client, name, raw, data.draw)
+    assert told.STREAM[client](text) == understood(client, name, answer)
+
+
+@each_upstream
+@given(answer=said.answers(), data=st.data())
+def test_a_stream_cut_anywhere_gives_the_same_chunks(name, answer, data):
+    raw = STREAM[name](answer, said.pieces(data.draw))
+    whole = dialects.get(name).Decoder(**GIVEN, include_usage=True)
+    expected = [chunk.raw for chunk in whole.feed(raw) + whole.finish()]
+    _, chunks = streamed("chat", name, raw, data.draw)
+    assert chunks == expected
+
+
+@each_upstream
+@given(answer=said.answers(), data=st.data())
+def test_a_stream_that_is_cut_off_never_looks_complete(name, answer, data):
+    raw = STREAM[name](answer, said.pieces(data.draw))
+    end = data.draw(st.integers(0, len(raw) - 1))
+    decoder = dialects.get(name).Decoder(**GIVEN, include_usage=True)
+    finished = [chunk for chunk in decoder.feed(raw[:end]) if chunk.finish]
+    if decoder.done or finished:
+        return  # all but the usage was there
+    try:
+        decoder.finish()
+    except CutError:
+        return
+    assert decoder.error is not None or decoder.done == bool(decoder.finish_reason)

@@ -3,15 +3,13 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import orjson
 
 from xroute.errors import InvalidRequest
-from xroute.sim import failures, tasks, tongues
+from xroute.sim import failures, listing, tasks, tongues
 from xroute.sim.answer import Answer, answer
 from xroute.sim.ask import Ask, Controls, SimRequest, ask_of
-from xroute.sim.bodies import CREATED
 from xroute.sim.checks import check
 from xroute.sim.faults import Part, Right, spoil
 from xroute.sim.plan import Fault, Profile, choose
@@ -51,10 +49,6 @@ def is_completion(request: SimRequest) -> bool:
     return request.method == "POST" and (tongues.find(request) or tasks.find(request)) is not None
 
 
-def _endpoint(request: SimRequest) -> str:
-    return request.path.partition("?")[0].removeprefix("/v1")
-
-
 def _right(request: SimRequest, profile: Profile, n: int) -> tuple[Right, Controls]:
     """What is answered when nothing fails, and the request's own controls."""
     tongue, task = tongues.find(request), tasks.find(request)
@@ -62,12 +56,10 @@ def _right(request: SimRequest, profile: Profile, n: int) -> tuple[Right, Contro
         return _completion(tongue, profile, n)
     if task is not None and request.method == "POST":
         return _task(task, profile, n)
-    plain, endpoint = openai.Chat(request), _endpoint(request)
-    if endpoint == "/models" or endpoint.startswith("/models/"):
-        status = 200 if request.method == "GET" else 405
-        body = _models(endpoint, profile) if status == 200 else _NOT_ALLOWED
-        return _whole(plain, body, status), _NO_CONTROLS
-    if tongue is not None or task is not None:
+    plain, listed = openai.Chat(request), listing.find(request, profile.models)
+    if listed is not None and request.method == "GET":
+        return _whole(plain, listed, 200), _NO_CONTROLS
+    if (tongue or task or listed) is not None:
         return _whole(plain, _NOT_ALLOWED, 405), _NO_CONTROLS
     return _whole(plain, _UNKNOWN, 404), _NO_CONTROLS
 
@@ -129,16 +121,6 @@ def _paced(parts: Iterator[bytes], said: Answer, token_s: float) -> Iterator[Par
     last = len(said.choices) + said.tokens
     for index, part in enumerate(parts):
         yield (token_s if first <= index < last else 0.0), part
-
-
-def _models(endpoint: str, profile: Profile) -> bytes:
-    if endpoint == "/models":
-        return orjson.dumps({"object": "list", "data": [_model(name) for name in profile.models]})
-    return orjson.dumps(_model(endpoint.removeprefix("/models/")))
-
-
-def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": CREATED, "owned_by": "xroute-simulator"}
 
 
 def _error(message: str) -> bytes:

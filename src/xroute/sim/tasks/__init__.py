@@ -4,13 +4,17 @@ import re
 from urllib.parse import unquote
 
 from xroute.sim.ask import SimRequest
-from xroute.sim.tasks import counts, media, texts
+from xroute.sim.tasks import counts, media, texts, vectors
 from xroute.sim.tasks.task import Task
 
 _PATHS: tuple[tuple[re.Pattern[str], type[Task]], ...] = tuple(
     (re.compile(pattern), task)
     for pattern, task in (
         (r".*/embeddings", texts.Embeddings),
+        (r".*/(?P<model>[^/]+):(?P<action>batchEmbedContents|embedContent)", vectors.Contents),
+        (r".*/api/embed", vectors.Ollama),
+        (r".*/embed", vectors.Cohere),
+        (r".*/model/(?P<model>[^/]+)/(?P<action>invoke)", vectors.Invoked),
         (r".*/rerank", texts.Rerank),
         (r".*/moderations", texts.Moderations),
         (r".*/images/generations", media.Images),

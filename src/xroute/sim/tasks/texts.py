@@ -12,7 +12,7 @@ from xroute.sim.shape import entries, table
 from xroute.sim.tasks.meaning import SIZE, likeness, vector
 from xroute.sim.tasks.task import Json, Made, Task, required, tokens_of, whole
 
-_LARGEST = 4096  # dimensions
+LARGEST = 4096  # dimensions
 _FORMATS = ("float", "base64")
 # https://platform.openai.com/docs/guides/moderation, read 2026-11-21
 _CATEGORIES = (
@@ -27,7 +27,7 @@ class Embeddings(Task):
 
     def answer(self, body: Json, model: str, seed: int) -> Made:
         given = required(body, "input")
-        size = whole(body, "dimensions", SIZE, _LARGEST)
+        size = whole(body, "dimensions", SIZE, LARGEST)
         form = body.get("encoding_format") or "float"
         if form not in _FORMATS:
             raise InvalidRequest(

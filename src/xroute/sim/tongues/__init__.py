@@ -10,7 +10,12 @@ from xroute.sim.tongues.tongue import Tongue
 
 
 class _Make(Protocol):
-    def __call__(self, request: SimRequest, model: str = "", action: str = "") -> Tongue: ...
+    def __call__(self, request: SimRequest, model: str = "", action: str = "") -> Tongue | None: ...
+
+
+def _invoked(request: SimRequest, model: str = "", action: str = "") -> Tongue | None:
+    """Claude under Amazon's InvokeModel, which serves models for other things as well."""
+    return anthropic.Invoked(request, model, action) if b'"messages"' in request.body else None
 
 
 # Paths end with these, whatever stands before: /v1, /openai/v1, /v1beta1/projects/p/locations/l, nothing.
@@ -24,6 +29,7 @@ _PATHS: tuple[tuple[re.Pattern[str], _Make], ...] = tuple(
         (r".*/(?P<model>[^/]+):(?P<action>generateContent|streamGenerateContent)", gemini.Generate),
         (r".*/responses", responses.Responses),
         (r".*/model/(?P<model>[^/]+)/(?P<action>converse|converse-stream)", bedrock.Converse),
+        (r".*/model/(?P<model>[^/]+)/(?P<action>invoke|invoke-with-response-stream)", _invoked),
         (r".*/api/chat", ollama.Chat),
         (r".*/chat", cohere.Chat),
     )

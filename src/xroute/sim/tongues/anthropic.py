@@ -1,15 +1,18 @@
 """Anthropic's Messages, also as Vertex AI serves them."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 
 import orjson
 
 from xroute.dialects.anthropic.parse import parse
 from xroute.dialects.anthropic.words import FORMAT
+from xroute.sim import frames
 from xroute.sim.answer import Answer, Choice
 from xroute.sim.bodies import usage
 from xroute.sim.failures import SIGNED, Problem, Refusal
 from xroute.sim.shape import load, table
+from xroute.sim.tongues import bedrock
 from xroute.sim.tongues.canonical import tidy
 from xroute.sim.tongues.tongue import Json, Surfaced, signature
 
@@ -50,11 +53,15 @@ class Messages(Surfaced):
     def read(self) -> Json:
         given = load(self.request.body)
         if self._model:
-            given = {**given, "model": self._model, "stream": self._action.startswith("stream")}
+            given = {**given, "model": self._model, "stream": self.is_stream()}
         call = parse(orjson.dumps(given), self.request.headers)
         self.surface = call.surface
         self._is_hidden = table(given.get("thinking")).get("display") == "omitted"
         return tidy(call.body, parallel=True)
+
+    def is_stream(self) -> bool:
+        """Whether the path asks for a stream, where it is the path that does."""
+        return self._action.startswith("stream")
 
     def details(self, choice: Choice, text: str, *, last: bool) -> list[Json]:
         """A signed block; a thought that is not to be shown is empty and signed."""
@@ -89,6 +96,40 @@ class Messages(Surfaced):
 
     def emptied(self, body: Json) -> Json:
         return {name: value for name, value in body.items() if name != "content"}
+
+
+class Invoked(Messages):
+    """POST /model/{model}/invoke and /model/{model}/invoke-with-response-stream: Claude on Amazon Bedrock.
+
+    Its stream is that of Anthropic, an event in each of AWS's frames.
+    https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html,
+    read 2026-11-21.
+    """
+
+    identity = "x-amzn-requestid"
+    framing = frames.MESSAGES
+
+    def is_stream(self) -> bool:
+        return self._action.endswith("stream")
+
+    def parts(self, said: Answer, body: Json) -> Iterator[bytes]:
+        for part in super().parts(said, body):
+            yield b"".join(map(_framed, frames.SSE.units(part))) if part else b""
+
+    def refuse(self, problem: Problem) -> Refusal:
+        return bedrock.refuse(problem)
+
+    def failed(self, problem: Problem) -> bytes:
+        return bedrock.failed(problem)
+
+    def nothing(self) -> bytes:
+        return _framed(super().nothing())
+
+
+def _framed(event: bytes) -> bytes:
+    data = event.partition(b"\ndata: ")[2].strip()
+    payload = orjson.dumps({"bytes": b64encode(data).decode()})
+    return frames.message(payload, event_type="chunk", content_type="application/json", message_type="event")
 
 
 def _begun(said: Answer) -> Json:

@@ -94,18 +94,10 @@ class Converse(Tongue):
             yield writer.write(piece)
 
     def refuse(self, problem: Problem) -> Refusal:
-        status, name, text = _error(problem)
-        return Refusal(status, orjson.dumps({"message": text}), {"x-amzn-errortype": name + _ORIGIN})
+        return refuse(problem)
 
     def failed(self, problem: Problem) -> bytes:
-        """An exception in the place of an event; its name begins with a small letter there."""
-        _, name, text = _error(problem)
-        return frames.message(
-            orjson.dumps({"message": text}),
-            exception_type=name[0].lower() + name[1:],
-            content_type="application/json",
-            message_type="exception",
-        )
+        return failed(problem)
 
     def nothing(self) -> bytes:
         return _event("messageStart", {"role": "assistant"})
@@ -204,6 +196,23 @@ def _blocks(choice: Choice) -> list[Json]:
     for call in choice.calls:
         found.append({"toolUse": {"toolUseId": call.id, "name": call.name, "input": call.value}})
     return found
+
+
+def refuse(problem: Problem) -> Refusal:
+    """An error answer: the exception's name stands in a header."""
+    status, name, text = _error(problem)
+    return Refusal(status, orjson.dumps({"message": text}), {"x-amzn-errortype": name + _ORIGIN})
+
+
+def failed(problem: Problem) -> bytes:
+    """An exception in the place of an event; its name begins with a small letter there."""
+    _, name, text = _error(problem)
+    return frames.message(
+        orjson.dumps({"message": text}),
+        exception_type=name[0].lower() + name[1:],
+        content_type="application/json",
+        message_type="exception",
+    )
 
 
 def _error(problem: Problem) -> tuple[int, str, str]:

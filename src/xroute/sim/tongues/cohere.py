@@ -29,7 +29,7 @@ _SAID = {
     "status_500": (500, "internal server error", ""),
     "error_event": (500, "internal server error", ""),
 }
-_ID = "5e7a11e5-0000-4000-8000-000000000000"  # of an answer that is none
+ID = "5e7a11e5-0000-4000-8000-000000000000"  # of an answer that is none
 
 
 class Chat(Tongue):
@@ -70,7 +70,7 @@ class Chat(Tongue):
 
     def refuse(self, problem: Problem) -> Refusal:
         status, text, word = _error(problem)
-        body = {"id": _ID, "message": text}
+        body = {"id": ID, "message": text}
         return Refusal(status, orjson.dumps({**body, "error_type": word} if word else body), {})
 
     def failed(self, problem: Problem) -> bytes:
@@ -78,7 +78,7 @@ class Chat(Tongue):
         return _event("message-end", delta={"finish_reason": "ERROR", "error": _error(problem)[1]})
 
     def nothing(self) -> bytes:
-        return _begin(_ID)
+        return _begin(ID)
 
     def emptied(self, body: Json) -> Json:
         return {name: value for name, value in body.items() if name != "message"}

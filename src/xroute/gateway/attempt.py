@@ -1,9 +1,10 @@
 """One try of a call on one deployment: encode, send, decode. What goes wrong is a Failure, raised once."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from types import ModuleType
 
 from xroute.dialects.answer import MALFORMED, Answer, Chunk, Encoded, ErrorBody, ErrorInfo, Malformed
 from xroute.dialects.translated import Translated
@@ -18,7 +19,7 @@ from xroute.errors import (
 from xroute.gateway.batch import together
 from xroute.gateway.fleet import with_changes
 from xroute.gateway.run import Run
-from xroute.gateway.way import way_of
+from xroute.gateway.way import Way, way_of
 from xroute.routing.deployment import Deployment
 from xroute.routing.failure import Failure
 from xroute.upstream.auth import mask
@@ -67,34 +68,36 @@ class Attempts:
         self._max_held = min(MAX_HELD, max_answer)
         self._clock = clock
 
-    async def complete(self, run: Run, deployment: Deployment) -> Answer:
+    def complete(self, run: Run, deployment: Deployment) -> Awaitable[Answer]:
         """A whole answer; AttemptFailed if there is none.
 
         What is more than one request of the provider holds goes as several, and comes back as one.
         """
         way = way_of(run.call, deployment)
         if way.batch is None:
-            return await self._complete(run, run.call, deployment)
+            return self._complete(run, run.call, way, deployment)
+        return self._batched(run, way, way.batch, deployment)
+
+    async def _batched(self, run: Run, way: Way, batch: ModuleType, deployment: Deployment) -> Answer:
         calls = way.parts(run.call, deployment)
-        answers = await together([partial(self._complete, run, call, deployment) for call in calls])
+        answers = await together([partial(self._complete, run, call, way, deployment) for call in calls])
         try:
-            return way.batch.merge([call.body for call in calls], answers)
+            return batch.merge([call.body for call in calls], answers)
         except Malformed as error:
             raise AttemptFailed(Failure("malformed", error.message)) from error
 
-    async def _complete(self, run: Run, call: Call, deployment: Deployment) -> Answer:
+    async def _complete(self, run: Run, call: Call, way: Way, deployment: Deployment) -> Answer:
         """The answer to one request."""
         try:
             timeouts, until = self.timeouts(run, deployment)
-            exchange = await self._send(run, call, deployment, timeouts, until)
+            exchange = await self._send(run, call, way, deployment, timeouts, until)
             try:
                 raw = await self._read(exchange, timeouts, until, self._max_answer)
             finally:
                 exchange.close()
         except TransportError as error:
             raise AttemptFailed(self.transport_failure(run, error)) from error
-        answer = self._decode(run, deployment, exchange, raw)
-        return way_of(call, deployment).counted(answer, exchange.headers)
+        return way.counted(self._decode(run, way, deployment, exchange, raw), exchange.headers)
 
     async def open(self, run: Run, deployment: Deployment) -> Opened:
         """A stream up to its first content; AttemptFailed if it does not get there."""
@@ -103,24 +106,22 @@ class Attempts:
         first = until
         if timeouts.first_token is not None:
             first = min(until, sent + timeouts.first_token)
-            timeouts = replace(timeouts, first_byte=least(timeouts.first_byte, timeouts.first_token))
+            if _over(timeouts.first_byte, timeouts.first_token):
+                timeouts = replace(timeouts, first_byte=timeouts.first_token)
+        way, request_id, created = way_of(run.call, deployment), run.reply.request_id, int(time.time())
         try:
-            exchange = await self._send(run, run.call, deployment, timeouts, until)
+            exchange = await self._send(run, run.call, way, deployment, timeouts, until)
             try:
-                way, request_id, created = (
-                    way_of(run.call, deployment),
-                    run.reply.request_id,
-                    int(time.time()),
-                )
                 encoder = way.encoder(run.call, request_id, created)
                 media = exchange.headers.get("content-type", "")
                 if way.is_whole(run.call, media):
                     raw = await self._read(exchange, timeouts, until, self._max_answer)
-                    whole = self._decode(run, deployment, exchange, raw)
+                    whole = self._decode(run, way, deployment, exchange, raw)
                     decoder, held, media = way.unrolled(run.call, deployment, whole, request_id, created)
                     ended = True
                 else:
                     decoder = way.decoder(run.call, deployment, request_id, created)
+                    run.decoder = decoder  # it knows what a call has cost that its client leaves now
                     most = self._max_answer if way.is_large else self._max_held
                     held, ended = await self._until_content(decoder, deployment, exchange, first, most)
                 run.decoder, run.encoder = decoder, encoder
@@ -141,10 +142,9 @@ class Attempts:
         return replace(failure, is_impatience=total or (own is not None and error.limit_s <= own))
 
     async def _send(
-        self, run: Run, call: Call, deployment: Deployment, timeouts: Timeouts, until: float
+        self, run: Run, call: Call, way: Way, deployment: Deployment, timeouts: Timeouts, until: float
     ) -> Exchange:
         """The exchange of a good answer; AttemptFailed for a status that is none."""
-        way = way_of(call, deployment)
         try:
             body, encoded = way.request(call, deployment)
         except InvalidRequest as error:  # another deployment may take what this one has no words for
@@ -211,11 +211,9 @@ class Attempts:
             )
         return timeouts, until
 
-    def _decode(self, run: Run, deployment: Deployment, exchange: Exchange, raw: bytes) -> Answer:
+    def _decode(self, run: Run, way: Way, deployment: Deployment, exchange: Exchange, raw: bytes) -> Answer:
         try:
-            answer = way_of(run.call, deployment).decode(
-                raw, deployment, run.reply.request_id, int(time.time())
-            )
+            answer = way.decode(raw, deployment, run.reply.request_id, int(time.time()))
         except ErrorBody as error:
             raise AttemptFailed(inner_failure(exchange, error.info, deployment.target)) from error
         except Malformed as error:

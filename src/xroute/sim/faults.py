@@ -190,9 +190,9 @@ def _huge_answer(fault: Fault, right: Right) -> Iterator[Step]:
     if right.is_stream:
         silent, (_, data), rest = _silent(rest)
         *whole, last = right.tongue.framing.units(data)
-        yield from _said([*sent, *silent, (0.0, b"".join(whole))])
-        yield from _repeated(last, size)
-        yield from _said([(0.0, last), *rest])
+        yield from _said([*sent, *silent, (0.0, b"".join([*whole, last]))])
+        yield from _repeated(right.tongue.framing.again(last), size)
+        yield from _said(rest)
     else:
         before, after = _at_content(sent[0][1] + rest[0][1], right.tongue.marker)
         yield Bytes(before)

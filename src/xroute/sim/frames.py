@@ -26,6 +26,10 @@ class Frames(Protocol):
         """One event whose JSON breaks off, in a frame that is whole."""
         ...
 
+    def again(self, event: bytes) -> bytes:
+        """The event as it may follow itself."""
+        ...
+
 
 class Sse:
     """Server-sent events."""
@@ -38,6 +42,9 @@ class Sse:
 
     def broken(self, event: bytes) -> bytes:
         return _halved(event) + b"\n\n"
+
+    def again(self, event: bytes) -> bytes:
+        return event
 
 
 class Lines:
@@ -52,6 +59,9 @@ class Lines:
     def broken(self, event: bytes) -> bytes:
         return _halved(event) + b"\n"
 
+    def again(self, event: bytes) -> bytes:
+        return event
+
 
 class Array:
     """One JSON array, an element an event."""
@@ -64,6 +74,9 @@ class Array:
 
     def broken(self, event: bytes) -> bytes:
         return _halved(event) + b"\r\n"
+
+    def again(self, event: bytes) -> bytes:
+        return b"," + event[1:]
 
 
 class Messages:
@@ -84,6 +97,9 @@ class Messages:
         _, size = _PRELUDE.unpack_from(event)
         headers, payload = event[_HEAD : _HEAD + size], event[_HEAD + size : -_WORD.size]
         return _framed(headers, payload[: len(payload) // 2])
+
+    def again(self, event: bytes) -> bytes:
+        return event
 
 
 def message(payload: bytes, **headers: str) -> bytes:

@@ -1,22 +1,19 @@
-"""Images and audio through the whole gateway: OpenAI's own client in front, scripted providers behind."""
+"""Transcripts through the whole gateway, and what is wrong with requests for images and audio."""
 
 import asyncio
-import base64
 import tracemalloc
 
 import openai
 import orjson
 import pytest
-from tests.gateway.scripted import DONE, answer, chunked, error, scripting
-from tests.gateway.stage import provider, running
-from tests.gateway.wires import KEY, head
+from tests.gateway.scripted import DONE, answer, chunked, error
+from tests.gateway.studio import WAV, client, events, first, second, stage
+from tests.gateway.wires import head
 
 from xroute.wire import form
 
-WAV = b"RIFF\xff\xff\xff\xffWAVE" + bytes(range(256)) * 40
-PNG = b"\x89PNG\r\n\x1a\n" + b"\r\n--x" * 50
-B64 = base64.b64encode(PNG).decode()
-DRAWN = {"created": 5, "data": [{"b64_json": B64}], "output_format": "png", "size": "1024x1024"}
+__all__ = ["client", "first", "second", "stage"]
+
 TOKENS = {
     "type": "tokens",
     "input_tokens": 54,
@@ -26,52 +23,10 @@ TOKENS = {
 }
 
 
-@pytest.fixture
-async def first():
-    async with scripting() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-async def second():
-    async with scripting() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-async def stage(first, second, tmp_path):
-    providers = {"one": provider(first.url, ("up", "m")), "two": provider(second.url, ("down", "m"))}
-    settings = {
-        "providers": providers,
-        "routing": {"strategy": "order"},
-        "prices": {"one/up": {"input": 2.5, "output": 10, "audio_in": 6, "image_in": 8, "image_out": 32}},
-    }
-    async with running(tmp_path, settings) as stage:
-        yield stage
-
-
-@pytest.fixture
-async def client(stage):
-    async with openai.AsyncOpenAI(
-        api_key=KEY, base_url=f"http://127.0.0.1:{stage.port}/v1", max_retries=0
-    ) as client:
-        yield client
-
-
 def asked(seen):
     """The form that a provider got."""
     found = form.read(bytearray(seen.raw), seen.names["content-type"])
     return {name: value if isinstance(value, str) else bytes(value.data) for name, value in found}
-
-
-def sound(*pieces: bytes, media: str = "audio/mpeg", end: bytes = b"0\r\n\r\n") -> bytes:
-    start = f"HTTP/1.1 200 OK\r\ncontent-type: {media}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
-    return start + b"".join(map(chunked, pieces)) + end
-
-
-def events(*bodies: dict, end: bytes = b"0\r\n\r\n") -> bytes:
-    start = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-    return start + b"".join(chunked(b"data: %b\n\n" % orjson.dumps(body)) for body in bodies) + end
 
 
 async def test_a_recording_goes_out_as_it_came_and_its_text_comes_back(client, first):
@@ -199,149 +154,6 @@ async def test_a_translation_has_an_address_of_its_own(client, first):
     assert first.seen[0].line == "POST /v1/audio/translations HTTP/1.1"
 
 
-async def test_speech_comes_as_it_is_made(stage, first):
-    more = asyncio.Event()
-
-    async def slowly(visit):
-        await visit.send(sound(b"ID3one", end=b""))
-        await more.wait()
-        await visit.send(chunked(b"two"), b"0\r\n\r\n")
-
-    first.play(slowly)
-    wire = await stage.dial()
-    body = orjson.dumps({"model": "m", "input": "Hi", "voice": "alloy", "speed": 1.5})
-    await wire.send(head(f"content-length: {len(body)}", start="POST /v1/audio/speech") + body)
-    status, headers = await wire.head()
-    assert (status, headers["content-type"]) == (200, "audio/mpeg")
-    assert (await wire.until(b"ID3one\r\n")).endswith(b"ID3one\r\n")
-    more.set()
-    assert await wire.until(b"0\r\n\r\n") == b"3\r\ntwo\r\n0\r\n\r\n"
-    assert first.seen[0].body == {"model": "up", "input": "Hi", "voice": "alloy", "speed": 1.5}
-    assert await stage.metric("xroute_calls_total", outcome="completed") == 1
-
-
-async def test_speech_can_be_read_with_the_client(client, first, second):
-    first.play(error(503))
-    second.play(sound(b"OggS", b"x" * 100_000, media="audio/ogg"))
-    async with client.audio.speech.with_streaming_response.create(
-        model="m", input="Hi", voice="alloy", response_format="opus"
-    ) as said:
-        assert said.headers["content-type"] == "audio/ogg"
-        assert said.headers["x-xroute-provider"] == "two"
-        assert await said.read() == b"OggS" + b"x" * 100_000
-
-
-async def test_speech_that_is_cut_off_never_looks_complete(stage, first, second):
-    heard = asyncio.Event()
-
-    async def cut(visit):
-        await visit.send(sound(b"ID3one", end=b""))
-        await heard.wait()
-        visit.close()
-
-    first.play(cut)
-    second.play(sound(b"never"))
-    wire = await stage.dial()
-    body = orjson.dumps({"model": "m", "input": "Hi", "voice": "alloy"})
-    await wire.send(head(f"content-length: {len(body)}", start="POST /v1/audio/speech") + body)
-    await wire.head()
-    assert await wire.until(b"ID3one\r\n") == b"6\r\nID3one\r\n"
-    heard.set()
-    assert await wire.ended() == b""  # no last chunk
-    assert second.seen == []
-    assert await stage.metric("xroute_calls_total", outcome="upstream_cut") == 1
-
-
-async def test_speech_without_a_byte_goes_to_the_next(client, first, second):
-    first.play(sound())
-    second.play(sound(b"ID3"))
-    said = await client.audio.speech.create(model="m", input="Hi", voice="alloy")
-    assert said.content == b"ID3"
-
-
-async def test_speech_inside_json_is_taken_out(client, first):
-    first.play(answer({"audio_data": base64.b64encode(b"ID3" * 99).decode()}))
-    said = await client.audio.speech.create(model="m", input="Hi", voice="alloy", response_format="flac")
-    assert said.content == b"ID3" * 99
-    assert said.response.headers["content-type"] == "audio/flac"
-
-
-async def test_speech_as_events_passes(stage, first):
-    used = {"input_tokens": 3, "output_tokens": 9, "total_tokens": 12}
-    first.play(
-        events({"type": "speech.audio.delta", "audio": "SUQz"}, {"type": "speech.audio.done", "usage": used})
-    )
-    body = {"model": "m", "input": "Hi", "voice": "alloy", "stream_format": "sse"}
-    said = await stage.post(orjson.dumps(body), "/v1/audio/speech")
-    assert [chunk["type"] for chunk in said.chunks] == ["speech.audio.delta", "speech.audio.done"]
-
-
-async def test_images_are_drawn_and_counted(client, first):
-    used = {
-        "input_tokens": 14,
-        "output_tokens": 272,
-        "total_tokens": 286,
-        "input_tokens_details": {"image_tokens": 4, "text_tokens": 10},
-    }
-    first.play(answer({**DRAWN, "usage": used}))
-    drawn = await client.images.generate(model="m", prompt="A cat", n=1, size="1024x1024", quality="low")
-    assert (drawn.data[0].b64_json, drawn.usage.output_tokens) == (B64, 272)
-    assert drawn.usage.cost == pytest.approx((10 * 2.5 + 4 * 8 + 272 * 32) / 1e6)
-    assert first.seen[0].line == "POST /v1/images/generations HTTP/1.1"
-    assert first.seen[0].body == {
-        "model": "up",
-        "prompt": "A cat",
-        "n": 1,
-        "size": "1024x1024",
-        "quality": "low",
-    }
-
-
-async def test_images_stream_with_their_previews(client, first):
-    first.play(
-        events(
-            {"type": "image_generation.partial_image", "b64_json": B64, "partial_image_index": 0},
-            {"type": "image_generation.completed", "b64_json": B64, "usage": {"total_tokens": 1}},
-        )
-    )
-    stream = await client.images.generate(model="m", prompt="A cat", stream=True, partial_images=1)
-    assert [event.type async for event in stream] == [
-        "image_generation.partial_image",
-        "image_generation.completed",
-    ]
-
-
-async def test_images_of_several_events_larger_than_what_is_held_pass(client, first):
-    large = "A" * (5 * 1024 * 1024)
-    first.play(events({"type": "image_generation.completed", "b64_json": large}))
-    stream = await client.images.generate(model="m", prompt="A cat", stream=True)
-    assert [len(event.b64_json) async for event in stream] == [len(large)]
-
-
-async def test_images_are_edited_from_a_form(client, first, second):
-    first.play(error(429, retry_after="0"))
-    second.play(answer(DRAWN))
-    drawn = await client.images.edit(
-        model="m", prompt="Greener", image=[("a.png", PNG), ("b.png", PNG[:9])], mask=("m.png", PNG[:20]), n=2
-    )
-    assert drawn.data[0].b64_json == B64
-    found = form.read(bytearray(second.seen[0].raw), second.seen[0].names["content-type"])
-    assert [(name, bytes(value.data)) for name, value in found if not isinstance(value, str)] == [
-        ("image[]", PNG),
-        ("image[]", PNG[:9]),
-        ("mask", PNG[:20]),
-    ]
-    assert ("n", "2") in found
-    assert ("model", "down") in found
-
-
-async def test_images_are_edited_from_json(stage, first):
-    first.play(answer(DRAWN))
-    body = {"model": "m", "prompt": "Greener", "images": [{"image_url": "https://h/a.png"}]}
-    assert (await stage.post(orjson.dumps(body), "/v1/images/edits")).status == 200
-    assert first.seen[0].body == {**body, "model": "up"}
-
-
 @pytest.mark.parametrize(
     ("path", "body", "param"),
     [
@@ -442,15 +254,3 @@ async def test_a_done_mark_before_the_last_event_is_no_end(client, first, second
     second.play(answer({"text": "Hello"}))
     stream = await client.audio.transcriptions.create(file=("a.wav", WAV), model="m", stream=True)
     assert [event.type async for event in stream] == ["transcript.text.delta", "transcript.text.done"]
-
-
-async def test_a_repeat_of_speech_gets_the_same_bytes(stage, first):
-    first.play(sound(b"ID3", b"x" * 50))
-    body = orjson.dumps({"model": "m", "input": "Hi", "voice": "alloy"})
-    got = [
-        await stage.client.post("/v1/audio/speech", content=body, headers={"idempotency-key": "k"})
-        for _ in "ab"
-    ]
-    assert [each.content for each in got] == [b"ID3" + b"x" * 50] * 2
-    assert {each.headers["content-type"] for each in got} == {"audio/mpeg"}
-    assert len(first.seen) == 1

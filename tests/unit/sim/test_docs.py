@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from xroute.config.load import load
+from xroute.gateway.compose import compose
 from xroute.sim import ask, plan
+from xroute.sim.ask import SimRequest
+from xroute.sim.plan import Profile
+from xroute.sim.script import script
 
 PAGE = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text()
 
@@ -38,3 +43,37 @@ def test_the_profiles_of_its_examples_can_be_read():
     blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
     profiles = [plan.Profile.from_dict(block["sim"]) for block in blocks if "sim" in block]
     assert [len(profile.faults) for profile in profiles] == [2]
+
+
+# Paths that the table writes without what stands before them.
+SHORT = ("/converse-stream", "/count-tokens", "/invoke", "/invoke-with-response-stream")
+
+
+def addresses():
+    """The paths in the first table of dialects and that of the other operations."""
+    section = PAGE.partition("## The dialects")[2].partition("### Pointing")[0]
+    root, found = "", []
+    for path in re.findall(r"`([/:.][^` ]*/?[^` ]*)`", section):
+        is_short = path.startswith(":") or path in SHORT
+        if not is_short and "{model}" in path:
+            root = path.rpartition(":")[0] if ":" in path else path.rpartition("/")[0]
+        found.append(root + path if is_short else path)
+    return [path for path in found if path.rpartition("/")[2] not in ("v1", "l", "models", "tags")]
+
+
+def test_every_address_is_answered():
+    assert len(addresses()) > 25
+    for path in addresses():
+        steps = script(SimRequest("POST", path.replace("{model}", "m"), {}, b"{}"), Profile(), 1, 0.0)
+        assert next(steps).status != 404, path
+
+
+def test_the_configs_of_its_examples_can_be_used(tmp_path):
+    blocks = [block for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if "providers:" in block]
+    assert len(blocks) == 3
+    for block in blocks:
+        file = tmp_path / "xroute.yaml"
+        file.write_text(block)
+        scene = compose(load(file, {"HOME": str(tmp_path)}))
+        for section in yaml.safe_load(block)["providers"].values():
+            assert all(scene.fleet.lineup(model["serves"]).groups for model in section["models"])

@@ -15,7 +15,9 @@ class _Make(Protocol):
 
 def _invoked(request: SimRequest, model: str = "", action: str = "") -> Tongue | None:
     """Claude under Amazon's InvokeModel, which serves models for other things as well."""
-    return anthropic.Invoked(request, model, action) if b'"messages"' in request.body else None
+    if action.endswith("stream") or b'"messages"' in request.body:
+        return anthropic.Invoked(request, model, action)
+    return None
 
 
 # Paths end with these, whatever stands before: /v1, /openai/v1, /v1beta1/projects/p/locations/l, nothing.

@@ -69,7 +69,10 @@ PATHS: dict[str, Any] = {
             "tags": ["models"],
             "summary": "Every model for chat that can be called, as Google lists models.",
             "security": _KEY,
-            "responses": {"200": _json({"type": "object"}, "The models."), **_errors(401)},
+            "responses": {
+                "200": _json({"type": "object"}, "The models."),
+                "401": _json({"type": "object"}, "An error in Google's shape."),
+            },
         }
     },
     "/v1beta/models/{id}": call(

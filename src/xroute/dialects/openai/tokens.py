@@ -114,7 +114,9 @@ def read(usage: Json) -> Usage | None:
 
 
 def _inner(usage: Json) -> Json:
-    return inner if codec.is_object(inner := usage.get("tokens")) else usage  # Cohere's form
+    """Cohere's form has its counts in `tokens`; beside OpenAI's they say nothing new, and less."""
+    inner: Any = usage.get("tokens")
+    return inner if codec.is_object(inner) and "prompt_tokens" not in usage else usage
 
 
 def _first(usage: Json, names: Iterable[str]) -> int | None:

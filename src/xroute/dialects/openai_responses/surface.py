@@ -307,12 +307,12 @@ def usage_of(given: Any) -> Json | None:
     count = {name: tokens.count(given.get(name)) or 0 for name in _USAGE}
     kept = {name: value for name, value in given.items() if name not in (*_USAGE, _INS, _OUTS)}
     return {
+        **kept,  # Anthropic's own input_tokens, without what its cache holds, must not stand over ours
         "input_tokens": count["prompt_tokens"],
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0, **ins},
         "output_tokens": count["completion_tokens"],
         "output_tokens_details": {"reasoning_tokens": 0, **outs},
         "total_tokens": count["total_tokens"] or count["prompt_tokens"] + count["completion_tokens"],
-        **kept,
     }
 
 

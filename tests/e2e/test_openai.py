@@ -236,7 +236,7 @@ def test_empty_messages_are_a_bad_request(client):
 def test_a_providers_rate_limit_is_a_rate_limit_error_with_retry_after(client):
     with pytest.raises(openai.RateLimitError) as caught:
         client.chat.completions.create(model="rehearsal/limited", messages=HELLO)
-    assert 0 < int(caught.value.response.headers["retry-after"]) <= 60
+    assert 0 < int(caught.value.response.headers["retry-after"]) <= 3600
     assert caught.value.body["metadata"]["error_type"] == "rate_limit_exceeded"
 
 
@@ -287,7 +287,7 @@ def test_the_headers_say_who_answered(client):
 
 def test_a_fallback_list_is_sent_as_an_extra_field(client):
     raw = client.chat.completions.with_raw_response.create(
-        model="rehearsal/broken", messages=HELLO, extra_body={"models": [MODEL]}
+        model="rehearsal/down", messages=HELLO, extra_body={"models": [MODEL]}
     )
     assert raw.parse().model == MODEL
     assert raw.headers["x-xroute-attempts"] == "2"

@@ -2,6 +2,9 @@
 
 import os
 
+import pytest
+from tests.e2e.conftest import MODELS
+
 
 def pytest_configure(config):
     """Before any of them is imported, as they read the environment then."""
@@ -18,3 +21,9 @@ def pytest_configure(config):
         "Inheritance class AiohttpClientSession",
     ):
         config.addinivalue_line("filterwarnings", f"ignore:{text}")
+
+
+@pytest.fixture(params=["openai", "openai_responses", "anthropic", "gemini"])
+def model(request):
+    """A model at a provider of each dialect that clients speak; the makers' own clients meet them all."""
+    return MODELS[request.param]

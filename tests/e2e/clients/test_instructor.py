@@ -85,11 +85,11 @@ def test_an_object_that_is_refused_is_asked_for_again(plain):
     assert [picky.name] == tries[1:]
 
 
-def test_a_partial_object_grows_to_the_whole_one(plain, model):
+def test_a_partial_object_grows_to_the_whole_one(plain):
     client = instructor.from_openai(plain)
     stages = list(
         client.chat.completions.create_partial(
-            model=model, messages=MESSAGES, response_model=Person, max_retries=0
+            model=MODEL, messages=MESSAGES, response_model=Person, max_retries=0
         )
     )
     assert len(stages) > 1

@@ -4,9 +4,11 @@ import anthropic
 import openai
 import pytest
 from langchain_anthropic import ChatAnthropic
+from langchain_anthropic import _client_utils as anthropic_utils
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
+from langchain_openai.chat_models import _client_utils as openai_utils
 from pydantic import BaseModel
 
 TEXT = "This is the xroute simulator"
@@ -85,9 +87,23 @@ def test_a_stream_adds_up_to_the_whole_answer(chat):
     assert counts(total) == counts(whole)
 
 
-async def test_the_async_methods_answer_too(chat):
+@pytest.fixture
+async def no_memory():
+    """LangChain keeps its asynchronous connections for ever, but a test's loop is closed behind it."""
+    caches = [openai_utils._cached_async_httpx_client, anthropic_utils._get_default_async_httpx_client]
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+async def test_the_async_methods_answer_too(gateway, model, make, no_memory):
+    chat = make(gateway, model)
     whole = await chat.ainvoke("Hello")
     assert "".join([chunk.text async for chunk in chat.astream("Hello")]) == whole.text
+    client = chat._async_client if make is anthropic_chat else chat.root_async_client
+    await client.close()
 
 
 def test_a_bound_tool_is_called_and_its_result_answered(chat):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from llm.cli import cli
+from tests.e2e.conftest import MODELS
 from tests.e2e.servers import environ
 
 TEXT = "This is the xroute simulator"
@@ -16,8 +17,8 @@ TOOL = 'def weather(city: str) -> str:\n    "The weather of a city."\n    return
 
 
 @pytest.fixture
-def home(gateway, model, tmp_path):
-    """Its folder, in which the model is called `chat`, and `responses` by the other way."""
+def home(gateway, tmp_path):
+    """Its folder, in which models are named by the ways that they are asked, each of another provider."""
     entry = {
         "api_base": gateway.url,
         "api_key_name": "xroute",
@@ -25,8 +26,8 @@ def home(gateway, model, tmp_path):
         "supports_schema": True,
     }
     models = [
-        {"model_id": "chat", "model_name": model, **entry},
-        {"model_id": "responses", "model_name": model, "responses": True, **entry},
+        {"model_id": "chat", "model_name": MODELS["anthropic"], **entry},
+        {"model_id": "responses", "model_name": MODELS["openai"], "responses": True, **entry},
         {"model_id": "lost", "model_name": "nobody/nothing", **entry},
     ]
     (tmp_path / "extra-openai-models.yaml").write_text(json.dumps(models))  # JSON is YAML too

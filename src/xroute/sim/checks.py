@@ -40,6 +40,12 @@ def check(body: dict[str, Any]) -> None:
     _unsupported(body)
 
 
+def checked(body: dict[str, Any]) -> dict[str, Any]:
+    """The body, if nothing is wrong with it."""
+    check(body)
+    return body
+
+
 def _messages(body: dict[str, Any]) -> None:
     if "messages" not in body:
         raise _missing("messages")

@@ -7,6 +7,7 @@ from xroute.dialects.gemini.parse import parse_count as parse_contents
 from xroute.dialects.openai_responses.parse import parse as parse_responses
 from xroute.sim.answer import prompt_tokens
 from xroute.sim.ask import SimRequest
+from xroute.sim.checks import checked
 from xroute.sim.shape import load, table
 from xroute.sim.tasks.task import Json, Made, Task
 from xroute.sim.tongues import anthropic, bedrock, gemini, responses
@@ -21,7 +22,7 @@ class Messages(Task):
         self.tongue = anthropic.Messages(request)
 
     def read(self) -> Json:
-        return tidy(parse_messages(self.request.body).body)
+        return checked(tidy(parse_messages(self.request.body).body))
 
     def answer(self, body: Json, model: str, seed: int) -> Made:
         return Made(b'{"input_tokens":%d}' % prompt_tokens(body))
@@ -35,7 +36,7 @@ class Contents(Task):
         self.tongue = gemini.Generate(request, model, action)
 
     def read(self) -> Json:
-        return tidy(parse_contents(self.request.body, self._named).body)
+        return checked(tidy(parse_contents(self.request.body, self._named).body))
 
     def answer(self, body: Json, model: str, seed: int) -> Made:
         return Made(b'{"totalTokens":%d}' % prompt_tokens(body))
@@ -49,7 +50,7 @@ class Inputs(Task):
         self.tongue = responses.Responses(request)
 
     def read(self) -> Json:
-        return tidy(parse_responses(self.request.body).body)
+        return checked(tidy(parse_responses(self.request.body).body))
 
     def answer(self, body: Json, model: str, seed: int) -> Made:
         return Made(b'{"object":"response.input_tokens","input_tokens":%d}' % prompt_tokens(body))
@@ -65,7 +66,7 @@ class Converse(Task):
     def read(self) -> Json:
         asked = table(table(load(self.request.body).get("input")).get("converse"))
         inner = SimRequest("POST", self.request.path, self.request.headers, orjson.dumps(asked))
-        return bedrock.Converse(inner, self._named).read()
+        return checked(bedrock.Converse(inner, self._named).read())
 
     def answer(self, body: Json, model: str, seed: int) -> Made:
         return Made(b'{"inputTokens":%d}' % prompt_tokens(body))

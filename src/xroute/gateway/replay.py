@@ -16,7 +16,6 @@ from xroute.errors import CallError, Conflict, InvalidRequest, ServerError
 from xroute.gateway.relay import lone_chunk
 from xroute.gateway.reply import Headers, Reply
 from xroute.wire.call import Call
-from xroute.wire.surface import Surface
 
 KEEP_S = 24 * 3600.0
 MAX_KEY = 255  # characters
@@ -184,7 +183,7 @@ class Replays:
                 raise Conflict(
                     "This `Idempotency-Key` was used with another request body.", code="idempotency_conflict"
                 )
-            if await (_follow(found, reply, call.surface) if call.stream else _repeat(found, reply)):
+            if await (_follow(found, reply, call) if call.stream else _repeat(found, reply)):
                 return
         recording = Recording(fingerprint, self._clock() + KEEP_S, self._shelf)
         await self._record(name, recording, reply, partial(make, call))
@@ -259,7 +258,7 @@ async def _repeat(recording: Recording, reply: Reply) -> bool:
     return True
 
 
-async def _follow(recording: Recording, reply: Reply, surface: Surface) -> bool:
+async def _follow(recording: Recording, reply: Reply, call: Call) -> bool:
     """A stream from its beginning, as far as it is and on as it grows."""
     while not recording.ended and not recording.parts:
         await recording.change()
@@ -281,7 +280,9 @@ async def _follow(recording: Recording, reply: Reply, surface: Surface) -> bool:
         else:
             await recording.change()
     if recording.error is not None or not recording.kept:
+        if call.is_bytes:
+            return True  # without an end: nothing else tells that a sound is not whole
         chunk = lone_chunk({"index": 0, "delta": {}, "finish_reason": "error"}, reply.request_id, "")
-        await reply.write(surface.encoder(reply.request_id, 0).fail(ABANDONED, chunk))
+        await reply.write(call.surface.encoder(reply.request_id, 0).fail(ABANDONED, chunk))
     await reply.end()
     return True

@@ -18,6 +18,9 @@ KINDS: dict[str, frozenset[str]] = {
 CHAT = frozenset({"chat", "count_tokens", "completions"})
 ALL = CHAT.union(*KINDS.values())
 PARTS = sorted(ALL - CHAT)
+# What a provider that drops these from the body reads from the address: https://docs.aws.amazon.com/bedrock/latest/
+# APIReference/API_runtime_InvokeModelWithResponseStream.html, read 2026-11-21. Nothing is lost.
+ADDRESSED = frozenset({"model", "stream"})
 
 
 @cache
@@ -57,4 +60,4 @@ def of_model(model: Model) -> frozenset[str]:
 def refused(dialect: str, quirks: Quirks) -> frozenset[str]:
     """Request fields that get lost on the way to a provider."""
     own: frozenset[str] = dialects.get(dialect).UNSUPPORTED
-    return own | quirks.drop
+    return (own | quirks.drop) - ADDRESSED

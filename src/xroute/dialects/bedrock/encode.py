@@ -69,7 +69,7 @@ def encode(
     sent |= {name: body[name] for name in _PASSED if body.get(name) is not None}
     extra = _extra(body, draft)
     config = _config(body, extra, draft)
-    reasoning.write(body, config, extra, draft, output)
+    reasoning.write(body, config, extra, draft, output, messages)
     tools.write(body, sent, extra, draft, used=turns.has_tools(messages))
     if config:
         sent["inferenceConfig"] = config

@@ -12,8 +12,13 @@ from xroute.dialects.thinking import Wish
 _OWN = ("thinking", "reasoning_config", "reasoningConfig")  # the client said it in the maker's words
 
 
-def write(body: Json, config: Json, extra: Json, draft: Draft, output: int | None) -> None:
-    """Put the client's wish into `extra` and take out of `config` (inferenceConfig) what forbids it."""
+def write(
+    body: Json, config: Json, extra: Json, draft: Draft, output: int | None, messages: list[Json]
+) -> None:
+    """Put the client's wish into `extra` and take out of `config` (inferenceConfig) what forbids it.
+
+    `messages` are Converse's own, which decide whether Claude may think at all.
+    """
     wish = thinking.wish(body)
     family = draft.family
     if wish is None or not extra.keys().isdisjoint(_OWN):
@@ -22,7 +27,7 @@ def write(body: Json, config: Json, extra: Json, draft: Draft, output: int | Non
     match family.style:
         case "claude":
             if family.claude is not None:
-                _claude(wish, family.claude, config, extra, draft, limit)
+                _claude(wish, family.claude, config, extra, draft, limit, messages)
         case "nova":
             _nova(wish, config, extra, draft, limit)
         case "reasoning_effort" | "reasoning_config":
@@ -45,7 +50,9 @@ def _refuse(body: Json, draft: Draft) -> None:
             draft.drop(name)
 
 
-def _claude(wish: Wish, rules: Rules, config: Json, extra: Json, draft: Draft, limit: int) -> None:
+def _claude(
+    wish: Wish, rules: Rules, config: Json, extra: Json, draft: Draft, limit: int, messages: list[Json]
+) -> None:
     """Thinking by effort where the model knows it, else by budget; what the wish cannot have is noted."""
     if wish.off:
         if rules.thinks and rules.off:
@@ -54,7 +61,7 @@ def _claude(wish: Wish, rules: Rules, config: Json, extra: Json, draft: Draft, l
             draft.drop("reasoning")
         return
     if wish.on and rules.budgets and (wish.max_tokens is not None or not rules.adaptive):
-        if not _budget(wish, config, extra, limit):
+        if _is_bare(messages) or not _budget(wish, config, extra, limit):
             draft.drop("reasoning")
             return
     elif wish.on:
@@ -67,6 +74,18 @@ def _claude(wish: Wish, rules: Rules, config: Json, extra: Json, draft: Draft, l
         own["display"] = "omitted" if wish.exclude else "summarized"
     if wish.on:
         _cool(config, extra, draft)
+
+
+def _is_bare(messages: list[Json]) -> bool:
+    """Whether the model is within a turn of tools that did not begin with thinking, as another model's.
+
+    With a budget Claude refuses to go on with such a turn:
+    https://platform.claude.com/docs/en/build-with-claude/extended-thinking, read 2026-11-21.
+    """
+    if len(messages) < 2 or not any("toolResult" in block for block in messages[-1]["content"]):
+        return False
+    before: list[Json] = messages[-2]["content"]
+    return not (before and "reasoningContent" in before[0])
 
 
 def _object(value: Any) -> Json:

@@ -139,6 +139,31 @@ def test_thinking_takes_what_it_forbids() -> None:
     assert "toolChoice" not in found["toolConfig"]
 
 
+@pytest.mark.parametrize("upstream", [SONNET, CLAUDE_46])
+def test_a_turn_of_tools_that_another_model_began_is_not_thought_about_by_budget(upstream: str) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    said = {"role": "assistant", "content": "", "tool_calls": [call]}
+    result = {"role": "tool", "tool_call_id": "c1", "content": "1"}
+    body = {
+        "messages": [*ASK["messages"], said, result],
+        "reasoning": {"max_tokens": 2000},
+        "tools": [WEATHER],
+    }
+    encoded = encode(body, upstream=upstream, quirks=Quirks())
+    assert encoded.dropped == ("reasoning",)
+    assert "additionalModelRequestFields" not in encoded.body
+    thought = {
+        "type": "reasoning.text",
+        "text": "hm",
+        "signature": "s",
+        "format": "anthropic-claude-v1",
+        "index": 0,
+    }
+    body["messages"][-2] = {**said, "reasoning_details": [thought]}
+    encoded = encode(body, upstream=upstream, quirks=Quirks())
+    assert encoded.body["additionalModelRequestFields"]["thinking"]["budget_tokens"] == 2000
+
+
 def test_a_limit_goes_before_novas_highest_effort() -> None:
     body = {"reasoning": {"effort": "high"}, "max_tokens": 500}
     config = {"type": "enabled", "maxReasoningEffort": "medium"}

@@ -18,9 +18,9 @@ def tidy(own: Json) -> Json | None:
     """OpenAI's usage object for Anthropic's; None where it holds no count."""
     if all(tokens.count(own.get(name)) is None for name in _COUNTS):
         return None
-    written, read = _total(own, "cache_creation_input_tokens"), _total(own, "cache_read_input_tokens")
-    prompt = _total(own, "input_tokens") + written + read
-    output = _total(own, "output_tokens")
+    reports = [own, *_compactions(own)]
+    prompt, output, written, read = (_total(reports, name) for name in _COUNTS)
+    prompt += written + read
     usage: Json = {
         **own,
         "prompt_tokens": prompt,
@@ -45,19 +45,19 @@ def _thought(own: Json) -> int | None:
     return tokens.count(details.get("thinking_tokens")) if codec.is_object(details) else None
 
 
-def _total(own: Json, name: str) -> int:
-    """A count, with that of compactions, which Anthropic bills and leaves out of its sums.
+def _compactions(own: Json) -> list[Json]:
+    """The reports of compactions, which Anthropic bills and leaves out of its sums.
 
     https://platform.claude.com/docs/en/build-with-claude/compaction, read 2026-11-21.
     """
     rounds: Any = own.get("iterations")
-    compactions = [
-        one
-        for one in (rounds if codec.is_list(rounds) else [])
-        if codec.is_object(one) and _is_compaction(one)
-    ]
-    return sum(tokens.count(one.get(name)) or 0 for one in (own, *compactions))
+    if not codec.is_list(rounds):
+        return []
+    return [one for one in rounds if codec.is_object(one) and one.get("type") == "compaction"]
 
 
-def _is_compaction(one: Json) -> bool:
-    return one.get("type") == "compaction"
+def _total(reports: list[Json], name: str) -> int:
+    total = 0
+    for report in reports:
+        total += tokens.count(report.get(name)) or 0
+    return total

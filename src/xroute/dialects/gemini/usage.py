@@ -61,7 +61,7 @@ def tier_of(given: Any) -> str | None:
 
 
 def _count(given: Json, name: str) -> int:
-    return tokens.count(given.get(name)) or 0
+    return tokens.count(given[name]) or 0 if name in given else 0
 
 
 def _by_modality(given: Json, names: tuple[str, ...]) -> Json:

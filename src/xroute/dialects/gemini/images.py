@@ -170,6 +170,8 @@ def _predicted(body: Json, created: int) -> Answer:
         if isinstance(held := each.get("bytesBase64Encoded"), str) and held:
             image = _image(str(each.get("mimeType") or ""), held)
             data.append({**image, "revised_prompt": each["prompt"]} if each.get("prompt") else image)
+        elif isinstance(place := each.get("gcsUri"), str) and place:
+            data.append({"url": place})
     if data:
         return Answer({"created": created, "data": data}, None, content=True)
     reason = next((each["raiFilteredReason"] for each in every if each.get("raiFilteredReason")), None)

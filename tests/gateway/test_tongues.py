@@ -1,6 +1,7 @@
 """The gateway before simulators of every dialect: answers, tools, reasoning, usage and all the faults."""
 
 import asyncio
+import re
 
 import orjson
 import pytest
@@ -212,11 +213,62 @@ async def test_no_fault_is_left_out():
 
 
 HELLO = [{"role": "user", "content": "Hi"}]
+PARTS = {"contents": [{"parts": [{"text": "Hi"}]}]}
+# A client of the deployment's own dialect: path, body, what ends a stream, what an error in it is.
+NATIVE = {
+    "anthropic": (
+        "/v1/messages",
+        {"max_tokens": 99, "messages": HELLO},
+        b"event: message_stop",
+        b"event: error",
+    ),
+    "openai_responses": (
+        "/v1/responses",
+        {"input": "Hi", "store": False},
+        b"event: response.completed",
+        b"event: response.failed",
+    ),
+    "gemini": (
+        "/v1beta/models/{}:streamGenerateContent?alt=sse",
+        PARTS,
+        b'"finishReason":"STOP"',
+        b'"error"',
+    ),
+}
+
+
+async def native(stage, speaking, model):
+    """The bytes that a client of a dialect gets as a stream."""
+    path, body, *_ = NATIVE[speaking]
+    fields = body if "{}" in path else {**body, "model": model, "stream": True}
+    answer = await stage.client.post(path.replace("{}", model), content=orjson.dumps(fields))
+    assert answer.status_code == 200, answer.content
+    return answer.content
+
+
+@pytest.mark.parametrize("speaking", NATIVE)
+async def test_a_client_of_the_same_dialect_gets_the_stream_as_it_came(stage, speaking):
+    raw = await native(stage, speaking, speaking)
+    _, _, end, error = NATIVE[speaking]
+    assert end in raw and error not in raw
+    for word in re.findall(r"\w+", said("Hi", PROFILE)):
+        assert word.encode() in raw
+
+
+@pytest.mark.parametrize("fault", ["error_event&tps=10", "cut_mid_stream&tps=10", "reset_mid_stream&tps=10"])
+@pytest.mark.parametrize("speaking", NATIVE)
+async def test_a_client_of_the_same_dialect_is_told_of_an_error_in_its_words(lodge, sim, speaking, fault):
+    bad = {"bad": section(speaking, sim.url, (f"u#fault={fault}", "m"))}
+    raw = await native(await lodge.stage(providers=bad), speaking, "m")
+    _, _, end, error = NATIVE[speaking]
+    assert error in raw and end not in raw
+
+
 FRESH = {
     "/v1/chat/completions": {"model": "openai/gpt-5-mini", "messages": HELLO},
     "/v1/messages": {"model": "anthropic/claude-haiku-4-5", "max_tokens": 99, "messages": HELLO},
     "/v1/responses": {"model": "openai/gpt-5-mini", "input": "Hi", "store": False},
-    "/v1beta/models/google%2Fgemini-2.5-flash:generateContent": {"contents": [{"parts": [{"text": "Hi"}]}]},
+    "/v1beta/models/google%2Fgemini-2.5-flash:generateContent": PARTS,
     "/v1/completions": {"model": "openai/gpt-5-mini", "prompt": "Hi"},
     "/v1/embeddings": {"model": "openai/text-embedding-3-small", "input": "Hi"},
     "/v1/rerank": {"model": "cohere/rerank-v4.0-fast", "query": "a", "documents": ["a", "b"]},

@@ -1,27 +1,12 @@
 """OpenAI's JavaScript client: a script in Node says what it saw."""
 
-import json
-import shutil
-import subprocess
-
 import pytest
-from tests.e2e.servers import ROOT, environ
-
-JS = ROOT / "tests/e2e/js"
+from tests.e2e.node import run
 
 
 @pytest.fixture(scope="module")
 def seen(gateway, tmp_path_factory):
-    if shutil.which("node") is None:
-        pytest.skip("node is not installed")
-    if not (JS / "node_modules/openai").is_dir():
-        pytest.skip("the npm package openai is not installed: `make test` does that where npm is")
-    env = environ(tmp_path_factory.mktemp("js"), {"KEY": gateway.key, "URL": gateway.url})
-    done = subprocess.run(
-        ["node", "client.mjs"], cwd=JS, env=env, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return run("client.mjs", gateway, tmp_path_factory.mktemp("js"), "openai")
 
 
 def test_a_completion_has_text_and_usage(seen):

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from xroute import dialects
 from xroute.config.secret import Secret
-from xroute.dialects.anthropic.refusal import refuse as refuse_messages
-from xroute.dialects.gemini.surface import refuse as refuse_gemini
 from xroute.dialects.openai_responses.surface import refuse as refuse_response
+from xroute.errors import CallError
 from xroute.gateway.call import Gateway
 from xroute.gateway.compose import Scene
 from xroute.store.keys import StoredKey
@@ -67,6 +67,7 @@ def create_app(
         Route("POST", "/v1/completions", "key", operations.completions),
         Route("POST", "/v1/embeddings", "key", operations.embeddings),
         Route("POST", "/v1/rerank", "key", operations.rerank),
+        Route("POST", "/v2/rerank", "key", operations.rerank),
         Route("POST", "/v1/moderations", "key", operations.moderations),
         Route("POST", "/v1/images/generations", "key", media.images),
         Route("POST", "/v1/images/edits", "key", media.image_edits),
@@ -104,6 +105,16 @@ def _management(fleet: Any, clock: Callable[[], float]) -> AsgiApp:
 
 def _reveal(key: Secret) -> str:
     return key.reveal()
+
+
+def refuse_messages(error: CallError, request_id: str) -> bytes:
+    """An error answer in Anthropic's form."""
+    return dialects.side("anthropic", "refusal").refuse(error, request_id)
+
+
+def refuse_gemini(error: CallError, request_id: str) -> bytes:
+    """An error answer in Google's form."""
+    return dialects.side("gemini", "surface").refuse(error, request_id)
 
 
 async def _alive(request: Request, reply: AsgiReply) -> None:

@@ -24,7 +24,7 @@ class Operations:
         await self._inference.serve(request, reply, self._one_model)
 
     async def rerank(self, request: Request, reply: AsgiReply) -> None:
-        """POST /v1/rerank."""
+        """POST /v1/rerank, and /v2/rerank where Cohere's own client asks."""
         await self._inference.serve(request, reply, parse_rerank)
 
     async def moderations(self, request: Request, reply: AsgiReply) -> None:

@@ -56,6 +56,7 @@ PATHS: Schema = {
         "embeddings", "Vectors of texts, images or token ids.", "EmbeddingsRequest", "Embeddings"
     ),
     "/v1/rerank": _post("rerank", "Documents by their relevance to a query.", "RerankRequest", "Reranking"),
+    "/v2/rerank": _post("rerankV2", "The same, where Cohere's client asks.", "RerankRequest", "Reranking"),
     "/v1/moderations": _post(
         "moderations", "Whether a text or an image is harmful.", "ModerationRequest", "Moderations"
     ),

@@ -76,6 +76,11 @@ class Problem:
     param: str | None
     message: str
     retry_after_s: float | None = None
+    model: str = ""  # that was asked for
+
+    def say(self, text: str) -> str:
+        """A provider's own text for it; its `{model}` is the one asked for. Without any, OpenAI's."""
+        return text.replace("{model}", self.model) + SIGNED if text else self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +97,13 @@ def is_error(fault: Fault) -> bool:
     return fault.kind in _ERRORS and fault.kind != "error_event"
 
 
-def of_fault(fault: Fault) -> Problem:
+def of_fault(fault: Fault, model: str) -> Problem:
     """The problem that a fault makes."""
     status, kind, code, message = _ERRORS[fault.kind]
     after = fault.retry_after_s
     if after is None and fault.kind == "status_429":
         after = _RETRY_AFTER_S
-    return Problem(fault.kind, status, kind, code, _PARAMS.get(fault.kind), message + SIGNED, after)
+    return Problem(fault.kind, status, kind, code, _PARAMS.get(fault.kind), message + SIGNED, after, model)
 
 
 def of_request(error: InvalidRequest, status: int = 400) -> Problem:

@@ -71,7 +71,7 @@ def _silent(parts: list[Part]) -> tuple[list[Part], Part, list[Part]]:
 def spoil(fault: Fault, right: Right) -> Iterator[Step]:
     """The steps of an answer that meets `fault`."""
     if failures.is_error(fault):
-        return iter(right.tongue.told(failures.of_fault(fault)))
+        return iter(right.tongue.told(failures.of_fault(fault, right.tongue.asked)))
     return _SPOILERS[fault.kind](fault, right)
 
 
@@ -117,7 +117,7 @@ def _end_mid_stream(fault: Fault, right: Right) -> Iterator[Step]:
 
 
 def _error_event(fault: Fault, right: Right) -> Iterator[Step]:
-    problem = failures.of_fault(fault)
+    problem = failures.of_fault(fault, right.tongue.asked)
     if not right.is_stream:
         yield from _replaced(right, [(0.0, right.tongue.refuse(problem).body)])
         return

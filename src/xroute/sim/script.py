@@ -70,7 +70,7 @@ def _task(task: Task, profile: Profile, n: int) -> tuple[Right, Controls]:
     tongue.named = f"req-sim-{n}"
     try:
         ask = ask_of(task.read(), task.request.headers)
-        controls = ask.controls
+        controls, tongue.asked = ask.controls, ask.model
         seed = profile.seed if controls.seed is None else controls.seed
         made = task.answer(ask.body, ask.model, seed)
     except InvalidRequest as error:
@@ -85,7 +85,7 @@ def _completion(tongue: Tongue, profile: Profile, n: int) -> tuple[Right, Contro
     tongue.named = f"req-sim-{n}"
     try:
         ask = ask_of(tongue.read(), tongue.request.headers)
-        controls = ask.controls
+        controls, tongue.asked = ask.controls, ask.model
         check(ask.body)
         return _answered(tongue, ask, profile, n), controls
     except InvalidRequest as error:

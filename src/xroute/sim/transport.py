@@ -4,14 +4,18 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from xroute.errors import ConnectError, CutError, ProtocolError, TimedOut
 from xroute.sim.ask import SimRequest
 from xroute.sim.plan import Profile
-from xroute.sim.service import Service
 from xroute.sim.steps import Bytes, Cut, End, Hang, Head, Reset, Step, Wait
 from xroute.wire.http import Body, Exchange, Target, Timeouts
+
+if TYPE_CHECKING:
+    from xroute.sim.service import Service
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -25,8 +29,17 @@ class SimTransport:
         now: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self.service = Service(profile or Profile(), now)
+        self._profile = profile or Profile()
+        self._now = now
         self._sleep = sleep
+
+    @cached_property
+    def service(self) -> "Service":
+        """What answers; made for the first call."""
+        # It speaks every dialect: to import them all takes longer than to start a gateway.
+        from xroute.sim.service import Service
+
+        return Service(self._profile, self._now)
 
     async def send(self, method: str, target: Target, body: Body, timeouts: Timeouts) -> Exchange:
         """One request. The path is what follows `sim:` in the target, or that of a whole URL."""
@@ -52,7 +65,7 @@ def _path(url: str, method: str) -> str:
 class SimExchange:
     """One answer under way; `open` brings its head."""
 
-    def __init__(self, service: Service, request: SimRequest, sleep: Sleep, timeouts: Timeouts) -> None:
+    def __init__(self, service: "Service", request: SimRequest, sleep: Sleep, timeouts: Timeouts) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
         self._service = service

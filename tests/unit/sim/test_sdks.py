@@ -263,7 +263,7 @@ async def test_coheres_client_reads_thinking_and_calls_of_a_stream(command):
     ("kind", "error", "word"),
     [
         ("status_401", cohere.UnauthorizedError, "invalid api token"),
-        ("status_404", cohere.NotFoundError, "model not found"),
+        ("status_404", cohere.NotFoundError, "model 'm' not found"),
         ("status_429", cohere.TooManyRequestsError, "Rate limit"),
         ("context_length_exceeded", cohere.BadRequestError, "too many tokens"),
     ],

@@ -103,6 +103,7 @@ def test_an_error_in_a_stream_comes_in_the_words_of_its_dialect(dialect):
         ("context_length_exceeded", "context length|too long|token count .* exceeds|too many tokens"),
         ("status_429", "[Rr]ate limit|quota|[Tt]oo many requests"),
         ("status_401", "[Kk]ey|token|unauthorized"),
+        ("status_404", r"not (found|exist)|model: m \("),
     ],
 )  # fmt: skip
 def test_an_error_is_told_as_the_provider_tells_it(dialect, kind, words):

@@ -10,7 +10,7 @@ from xroute.dialects.anthropic.words import FORMAT
 from xroute.sim import frames
 from xroute.sim.answer import Answer, Choice
 from xroute.sim.bodies import usage
-from xroute.sim.failures import SIGNED, Problem, Refusal
+from xroute.sim.failures import Problem, Refusal
 from xroute.sim.shape import load, table
 from xroute.sim.tongues import bedrock
 from xroute.sim.tongues.canonical import tidy
@@ -37,6 +37,7 @@ _SAID = {
         "or purchase credits.",
     ),
     "status_401": (401, "invalid x-api-key"),
+    "status_404": (404, "model: {model}"),
     "status_429": (429, "This request would exceed the rate limit for your organization"),
     "status_500": (500, "Internal server error"),
     "status_529": (529, "Overloaded"),
@@ -86,9 +87,8 @@ class Messages(Surfaced):
 
     def _error(self, problem: Problem) -> tuple[int, Json]:
         status, text = _SAID.get(problem.kind, (problem.status, ""))
-        message = text + SIGNED if text else problem.message
         kind = _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
-        error = {"type": kind, "message": message}
+        error = {"type": kind, "message": problem.say(text)}
         return status, {"type": "error", "error": error, "request_id": self.named}
 
     def nothing(self) -> bytes:

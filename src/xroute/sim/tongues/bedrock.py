@@ -10,7 +10,7 @@ import orjson
 
 from xroute.sim import frames
 from xroute.sim.answer import Answer, Choice
-from xroute.sim.failures import SIGNED, Problem, Refusal
+from xroute.sim.failures import Problem, Refusal
 from xroute.sim.shape import entries, load, table
 from xroute.sim.tongues.canonical import tidy
 from xroute.sim.tongues.tongue import Json, Tongue, signature
@@ -219,7 +219,7 @@ def _error(problem: Problem) -> tuple[int, str, str]:
     """(status, the exception's name, text)."""
     status, text = _SAID.get(problem.kind, (problem.status, ""))
     name = _NAMES.get(status, "InternalServerException" if status >= 500 else "ValidationException")
-    return status, name, text + SIGNED if text else problem.message
+    return status, name, problem.say(text)
 
 
 # The request.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import orjson
 
 from xroute.sim.answer import Answer, Choice
-from xroute.sim.failures import SIGNED, Problem, Refusal
+from xroute.sim.failures import Problem, Refusal
 from xroute.sim.shape import entries, load, table
 from xroute.sim.tongues.canonical import tidy
 from xroute.sim.tongues.tongue import Json, Tongue, uuid_of
@@ -24,7 +24,7 @@ _SAID = {
     "content_policy_violation": (400, "invalid request: the messages violate our usage policy", ""),
     "insufficient_quota": (402, "Please add or update your payment method to continue", ""),
     "status_401": (401, "invalid api token", ""),
-    "status_404": (404, "model not found, make sure the correct model ID was used", ""),
+    "status_404": (404, "model '{model}' not found, make sure the correct model ID was used", ""),
     "status_422": (422, "No valid response generated. Try updating messages", ""),
     "status_500": (500, "internal server error", ""),
     "error_event": (500, "internal server error", ""),
@@ -168,7 +168,7 @@ def _usage(said: Answer) -> Json:
 def _error(problem: Problem) -> tuple[int, str, str]:
     """(status, text, error_type or "")."""
     status, text, word = _SAID.get(problem.kind, (problem.status, "", ""))
-    return status, text + SIGNED if text else problem.message, word
+    return status, problem.say(text), word
 
 
 def _message(message: Json) -> Json:

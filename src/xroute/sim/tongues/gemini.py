@@ -8,7 +8,8 @@ from xroute.dialects.gemini.parse import parse
 from xroute.dialects.gemini.turns import FORMAT
 from xroute.sim import frames
 from xroute.sim.answer import Choice
-from xroute.sim.failures import SIGNED, Problem, Refusal
+from xroute.sim.ask import SimRequest
+from xroute.sim.failures import Problem, Refusal
 from xroute.sim.shape import table
 from xroute.sim.tongues.canonical import tidy
 from xroute.sim.tongues.tongue import Json, Surfaced, signature
@@ -45,7 +46,7 @@ _SAID = {
     ),
     "insufficient_quota": (403, "This API method requires billing to be enabled.", "BILLING_DISABLED"),
     "status_401": (401, "API key not valid. Please pass a valid API key.", "API_KEY_INVALID"),
-    "status_404": (404, "This model is not found for API version v1beta, or is not supported for it.", ""),
+    "status_404": (404, "models/{model} is not found for API version v1beta.", ""),
     "status_429": (429, "You exceeded your current quota, please check your plan and billing details.", ""),
     "status_500": (500, "An internal error has occurred. Please retry.", ""),
     "status_503": (503, "The model is overloaded. Please try again later.", ""),
@@ -58,8 +59,8 @@ class Generate(Surfaced):
 
     identity = "x-goog-request-id"
 
-    def __init__(self, *given: object, **named: object) -> None:
-        super().__init__(*given, **named)  # type: ignore[arg-type]
+    def __init__(self, request: SimRequest, model: str = "", action: str = "") -> None:
+        super().__init__(request, model, action)
         self._streams = self._action.startswith("stream")
         query = parse_qs(self.request.path.partition("?")[2])
         self._sse = query.get("alt") == ["sse"]
@@ -100,8 +101,7 @@ class Generate(Surfaced):
 
 def _error(problem: Problem) -> tuple[int, Json]:
     status, text, reason = _SAID.get(problem.kind, (problem.status, "", ""))
-    message = text + SIGNED if text else problem.message
-    error: Json = {"code": status, "message": message, "status": _STATUSES.get(status, "INTERNAL")}
+    error: Json = {"code": status, "message": problem.say(text), "status": _STATUSES.get(status, "INTERNAL")}
     details: list[Json] = []
     if reason:
         details.append({"@type": _RPC + "ErrorInfo", "reason": reason, "domain": "googleapis.com"})

@@ -7,7 +7,7 @@ import orjson
 
 from xroute.sim import frames
 from xroute.sim.answer import Answer, Call
-from xroute.sim.failures import SIGNED, Problem, Refusal
+from xroute.sim.failures import Problem, Refusal
 from xroute.sim.shape import entries, load, table
 from xroute.sim.tongues.canonical import tidy
 from xroute.sim.tongues.tongue import Json, Tongue
@@ -21,7 +21,7 @@ _SAID = {
     "content_policy_violation": (400, "the request was refused by the content policy"),
     "insufficient_quota": (403, "this model requires a subscription, upgrade for access"),
     "status_401": (401, "unauthorized"),
-    "status_404": (404, "model 'm' not found"),
+    "status_404": (404, "model '{model}' not found"),
     "status_429": (429, "too many requests"),
     "status_503": (503, "server busy, please try again. maximum pending requests exceeded"),
     "error_event": (500, "an error was encountered while running the model"),
@@ -117,7 +117,7 @@ def _call(call: Call) -> Json:
 
 def _error(problem: Problem) -> tuple[int, str]:
     status, text = _SAID.get(problem.kind, (problem.status, ""))
-    return status, text + SIGNED if text else problem.message
+    return status, problem.say(text)
 
 
 def _message(message: Json) -> Json:

@@ -32,6 +32,7 @@ class Tongue:
         """`model` and `action` are what stands in the path."""
         self.request = request
         self.named = "req_sim"  # the request's own id
+        self.asked = ""  # the model's name, once the request is read
         self._model = model
         self._action = action
 

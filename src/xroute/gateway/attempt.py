@@ -29,6 +29,7 @@ from xroute.wire.http import Exchange, Signer, Target, Timeouts, Transport
 from xroute.wire.surface import Encoder
 
 MAX_ERROR_BYTES = 1024 * 1024
+TOO_DEEP = "The request is nested too deeply."
 MAX_HELD = 4 * 1024 * 1024  # bytes kept back while waiting for the first content
 
 
@@ -150,6 +151,8 @@ class Attempts:
         except InvalidRequest as error:  # another deployment may take what this one has no words for
             failure = Failure("unsupported", error.message, code=error.code, param=error.param)
             raise AttemptFailed(failure) from error
+        except RecursionError as error:
+            raise AttemptFailed(Failure("unsupported", TOO_DEEP, code="invalid_json")) from error
         run.dropped = encoded.dropped
         if run.strict and run.dropped:
             raise AttemptFailed(

@@ -6,15 +6,14 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-import orjson
-
 from xroute import dialects
 from xroute.dialects.answer import Answer, Encoded
 from xroute.dialects.custom import as_functions
+from xroute.dialects.openai import codec
 from xroute.dialects.relayed import Events, Sound, Whole
 from xroute.dialects.surfaces import MediaSurface
 from xroute.dialects.translated import Translated
-from xroute.errors import CallError, InvalidRequest
+from xroute.errors import CallError
 from xroute.gateway.settle import MEDIA
 from xroute.routing.deployment import Deployment
 from xroute.wire.call import Call
@@ -47,7 +46,7 @@ class Way:
             abilities=deployment.abilities,
             output=deployment.output,
         )
-        return encoded.pieces or _dump(encoded.body), encoded
+        return encoded.pieces or codec.write(encoded.body), encoded
 
     def _body(self, call: Call, deployment: Deployment) -> dict[str, Any]:
         """The request; tools that take free text are functions for those who know nothing else.
@@ -197,10 +196,3 @@ def _known(deployment: Deployment, request_id: str, created: int) -> dict[str, A
         "created": created,
         "quirks": deployment.quirks,
     }
-
-
-def _dump(body: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(body)
-    except TypeError:  # the body was JSON when it came, so only its depth can be at fault
-        raise InvalidRequest("The request body is nested too deeply.", code="invalid_json") from None

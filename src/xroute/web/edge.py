@@ -71,6 +71,11 @@ class Edge:
             if error.status >= 500:
                 log.warning("%s %s %s: %s", reply.request_id, method, path, error.message)
             await refuse(reply, error, refusal)
+        except RecursionError:  # a request may be nested more deeply than its parser can walk
+            log.warning("%s %s %s: nested too deeply", reply.request_id, method, path)
+            if not reply.opened:
+                deep = InvalidRequest("The request is nested too deeply.", code="invalid_json")
+                await refuse(reply, deep, refusal)
         except ClientGone:
             log.info("%s: the request's body broke off", reply.request_id)
             # Whoever is gone will not read it; whoever sent a broken body should know why.

@@ -63,4 +63,3 @@ def test_an_endless_event_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_dialect_is_found_by_its_name() -> None:
     assert dialects.get("openai") is openai
-    assert dialects.get("morse") is None

@@ -55,8 +55,10 @@ def _adapt(draft: Draft, wish: Wish) -> None:
 
 def _effort(draft: Draft, word: str) -> None:
     if draft.family.efforts:
-        config: Json = draft.sent.setdefault("output_config", {})
-        config.setdefault("effort", thinking.nearest(word, draft.family.efforts))
+        own = draft.sent.get("output_config")
+        config: Json = own if codec.is_object(own) else {}
+        nearest = thinking.nearest(word, draft.family.efforts)
+        draft.sent["output_config"] = {"effort": nearest, **config}
 
 
 def _says_effort(body: Json) -> bool:

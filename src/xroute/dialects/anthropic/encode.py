@@ -137,7 +137,8 @@ def _format(draft: Draft) -> None:
         return
     native = draft.family.schema and (draft.abilities is None or "json_schema" in draft.abilities)
     if native and (closed := schema.closed(shape)) is not None:
-        config: Json = draft.sent.get("output_config") or {}
+        own = draft.sent.get("output_config")
+        config: Json = own if codec.is_object(own) else {}
         draft.sent["output_config"] = {**config, "format": {"type": "json_schema", "schema": closed}}
     elif shape.get("type") != "object" or not tools.force(draft, _answer(inner, shape)):
         draft.drop("response_format")

@@ -95,11 +95,11 @@ def choose(body: Json, choice: Json) -> None:
     kind = choice.get("type")
     if kind == "tool":
         name = text(choice, "name", ("tool_choice",))
-        served = {tool["type"] for tool in body.get("tools") or ()}
+        served = [tool["type"] for tool in body.get("tools") or ()]
         word = _NAMES.get(name)
         named: Json = {"type": word} if word in served else {"type": "function", "function": {"name": name}}
         body["tool_choice"] = named
-    elif kind in _CHOICES:
+    elif isinstance(kind, str) and kind in _CHOICES:
         body["tool_choice"] = _CHOICES[kind]
     elif kind is None:
         raise wrong(("tool_choice", "type"), REQUIRED)

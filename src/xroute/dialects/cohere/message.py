@@ -50,6 +50,7 @@ class Writer:
             texts: list[Json] = [{"type": "text", "text": content}] if isinstance(content, str) else content
             content = [*parts, *(part for part in texts if part.get("text") != "")]
         calls: Any = said.get("tool_calls")
+        calls = calls if codec.is_list(calls) else []
         if content or not calls:
             written["content"] = content
         if calls:
@@ -111,8 +112,8 @@ def _image(given: Any) -> Json | None:
     if not isinstance(own.get("url"), str):
         return None
     image: Json = {"url": own["url"]}
-    if own.get("detail") in _DETAILS:
-        image["detail"] = own["detail"]
+    if isinstance(detail := own.get("detail"), str) and detail in _DETAILS:
+        image["detail"] = detail
     return {"type": "image_url", "image_url": image}
 
 

@@ -41,7 +41,10 @@ def text_of(document: Any, fields: Any = None) -> str:
     document = plain(document)
     if isinstance(document, str):
         return document
-    named: list[Any] = fields if codec.is_list(fields) else list(document)
+    if not codec.is_object(document):
+        return _value(document)
+    chosen: Any = fields if codec.is_list(fields) else list(document)
+    named = [name for name in chosen if isinstance(name, str)]
     return "\n".join(f"{name}: {_value(document[name])}" for name in named if name in document)
 
 

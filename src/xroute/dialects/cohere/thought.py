@@ -44,11 +44,11 @@ def write(said: Json) -> tuple[list[Json], str]:
 
 def _joined(own: list[Json], *, plan: bool) -> list[str]:
     """Texts by index: a client may send the pieces of a stream as they came."""
-    texts: dict[Any, str] = {}
+    texts: dict[str, str] = {}
     for item in own:
         text: Any = item.get("text")
         if isinstance(text, str) and text and (item.get("id") == PLAN) == plan:
-            index = item.get("index")
+            index = str(item.get("index"))
             texts[index] = texts.get(index, "") + text
     return list(texts.values())
 

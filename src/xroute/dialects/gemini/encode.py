@@ -235,7 +235,8 @@ class _Request:
     def _around(self) -> None:
         """Labels, the service tier, and the names of what is left."""
         if labels := self._labels():
-            self.sent["labels"] = {**labels, **self.sent.get("labels", {})}
+            own: Any = self.sent.get("labels")
+            self.sent["labels"] = {**labels, **(own if codec.is_object(own) else {})}
         tier: Any = self._body.get("service_tier")
         if tier in _TIERS:
             self.sent["serviceTier"] = _TIERS[tier]

@@ -10,6 +10,7 @@ from xroute.dialects.gemini.surface import GeminiSurface
 from xroute.dialects.gemini.turns import messages, take
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
+from xroute.dialects.openai.message import as_text
 from xroute.dialects.openai.parse import call_of, load
 from xroute.errors import InvalidPrompt
 from xroute.wire.call import Call
@@ -30,6 +31,7 @@ _PLAIN = {
 }
 _WORDS = {"googleSearch": "web_search", "urlContext": "web_fetch", "codeExecution": "code_interpreter"}
 _OURS = ("models", "provider", "timeouts")
+_MAX_DIGITS = 18  # of a bound in a schema; int() refuses thousands of them
 
 
 def parse(raw: bytes, model: str, *, stream: bool = False, sse: bool = True) -> Call:
@@ -122,8 +124,9 @@ def _group(group: Any) -> list[Json]:
     for name in group:
         camel = _camel(name)
         if camel == "functionDeclarations":
-            given: list[Any] = group[name] or []
-            found += [_function(declared) for declared in given if codec.is_object(declared)]
+            given: Any = group[name]
+            declarations = given if codec.is_list(given) else []
+            found += [_function(declared) for declared in declarations if codec.is_object(declared)]
         elif camel in _WORDS:
             options: Any = group[name]
             own = {camel: options} if codec.is_object(options) and options else {}
@@ -134,7 +137,7 @@ def _group(group: Any) -> list[Json]:
 
 
 def _function(declared: Json) -> Json:
-    function: Json = {"name": declared.get("name") or ""}
+    function: Json = {"name": as_text(declared.get("name") or "")}
     if declared.get("description"):
         function["description"] = declared["description"]
     schema = take(declared, "parametersJsonSchema")
@@ -147,7 +150,8 @@ def _function(declared: Json) -> Json:
 
 def _choice(calling: Json) -> Any:
     mode = str(calling.get("mode") or "AUTO").upper()
-    names: list[str] = take(calling, "allowedFunctionNames") or []
+    given: Any = take(calling, "allowedFunctionNames")
+    names = [name for name in given if isinstance(name, str)] if codec.is_list(given) else []
     if mode == "NONE":
         return "none"
     if mode == "ANY" and len(names) == 1:
@@ -173,7 +177,8 @@ def json_schema(schema: Json) -> Json:
         elif key in ("anyOf", "prefixItems", "oneOf", "allOf") and codec.is_list(value):
             made[key] = [_schema(inner) for inner in value]
         elif key in ("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"):
-            made[key] = int(value) if isinstance(value, str) and value.isdecimal() else value
+            is_number = isinstance(value, str) and value.isdecimal() and len(value) <= _MAX_DIGITS
+            made[key] = int(value) if is_number else value
         elif key not in ("nullable", "propertyOrdering"):
             made[key] = value
     if schema.get("nullable") is True and isinstance(made.get("type"), str):

@@ -135,6 +135,8 @@ class Parts:
             return None
         self.is_marked = self.is_marked or part.get("cache_control") is not None
         kind: Any = part.get("type") or ("text" if "text" in part else None)
+        if not isinstance(kind, str | None):
+            return None
         if kind in ("text", "input_text", "output_text", "refusal"):
             text: Any = part.get("text") or part.get("refusal")
             return {"text": text} if isinstance(text, str) and text else {}
@@ -178,10 +180,17 @@ def _data(source: str, mime: str, kind: str) -> Json:
     if source.startswith("data:"):
         return _inline(source, mime or _USUAL.get(kind, "application/pdf"))
     if "://" in source:
-        return _address(source, mime or _of_name(urlsplit(source).path) or _USUAL.get(kind, ""))
+        return _address(source, mime or _of_name(_path(source)) or _USUAL.get(kind, ""))
     if source.startswith("files/"):
         return _address(FILES + source, mime)
     return {"inlineData": {"mimeType": mime or _USUAL.get(kind, "application/pdf"), "data": source}}
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:  # the address is for its provider to refuse
+        return ""
 
 
 def _address(uri: str, mime: str) -> Json:

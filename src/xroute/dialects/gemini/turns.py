@@ -5,6 +5,7 @@ from typing import Any
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.calls import made_id
 from xroute.dialects.openai.codec import Json
+from xroute.dialects.openai.message import as_text
 from xroute.errors import InvalidPrompt
 
 FORMAT = "google-gemini-v1"  # of reasoning_details
@@ -49,13 +50,13 @@ class _Calls:
         self._open: list[tuple[str, str]] = []  # (id, name) of those without an answer
 
     def begin(self, call: Json) -> str:
-        id_ = call.get("id") or made_id(f"gemini:{self._made}:{call.get('name')}")
+        id_ = as_text(call.get("id") or made_id(f"gemini:{self._made}:{call.get('name')}"))
         self._made += 1
-        self._open.append((id_, call.get("name") or ""))
+        self._open.append((id_, as_text(call.get("name") or "")))
         return id_
 
     def answer(self, response: Json) -> str:
-        own, name = response.get("id"), response.get("name")
+        own, name = as_text(response.get("id") or ""), as_text(response.get("name") or "")
         for place, (id_, called) in enumerate(self._open):
             if id_ == own or (not own and called == name):
                 del self._open[place]
@@ -88,7 +89,7 @@ def _user(parts: list[Json], calls: _Calls) -> list[Json]:
 def _said(parts: list[Json]) -> list[Json]:
     if not parts:
         return []
-    alone = len(parts) == 1 and parts[0]["type"] == "text"
+    alone = len(parts) == 1 and parts[0].keys() == {"type", "text"}
     return [{"role": "user", "content": parts[0]["text"] if alone else parts}]
 
 
@@ -96,7 +97,7 @@ def _result(response: Json, calls: _Calls) -> Json:
     message: Json = {
         "role": "tool",
         "tool_call_id": calls.answer(response),
-        "name": response.get("name") or "",
+        "name": as_text(response.get("name") or ""),
     }
     given: Any = response.get("response")
     text = given if isinstance(given, str) else codec.write(given or {}).decode()
@@ -106,7 +107,9 @@ def _result(response: Json, calls: _Calls) -> Json:
             text = value
         if name == "error":
             message["is_error"] = True
-    shown = [made for part in response.get("parts") or () if (made := _part(part)) is not None]
+    parts: Any = response.get("parts")
+    given = parts if codec.is_list(parts) else []
+    shown = [made for part in given if codec.is_object(part) and (made := _part(part)) is not None]
     message["content"] = [{"type": "text", "text": text}, *shown] if shown else text
     return message
 
@@ -161,7 +164,7 @@ def _model(parts: list[Json], calls: _Calls) -> list[Json]:
         if codec.is_object(call := take(part, "functionCall")):
             id_ = calls.begin(call)
             arguments = codec.write(call.get("args") or {}).decode()
-            function = {"name": call.get("name") or "", "arguments": arguments}
+            function = {"name": as_text(call.get("name") or ""), "arguments": arguments}
             tools.append({"id": id_, "type": "function", "function": function})
         elif isinstance(text, str) and part.get("thought"):
             thoughts.append(text)

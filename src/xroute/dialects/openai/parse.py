@@ -42,6 +42,7 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "modalities": ((list,), "a list"),
     "parallel_tool_calls": ((bool,), "true or false"),
     "reasoning_effort": ((str,), "a string"),
+    "service_tier": ((str,), "a string"),
 }
 
 _TIMEOUTS = ("connect", "first_byte", "first_token", "between_chunks", "total")
@@ -115,6 +116,19 @@ def _check_types(body: dict[str, Any]) -> None:
     for field in ("n", "max_tokens", "max_completion_tokens"):
         if body.get(field) is not None and body[field] < 1:
             raise wrong(field, "must be 1 or more")
+    for place, tool in enumerate(body.get("tools") or ()):
+        _check_tool(f"tools[{place}]", tool)
+
+
+def _check_tool(where: str, tool: Any) -> None:
+    """Its type and name are words: all that is read of a tool that nobody here knows."""
+    if not codec.is_object(tool):
+        raise wrong(where, "must be an object")
+    own: Any = tool.get("function")
+    for path, given in ((where, tool), (f"{where}.function", own if codec.is_object(own) else {})):
+        for name in ("type", "name"):
+            if given.get(name) is not None and not isinstance(given[name], str):
+                raise wrong(f"{path}.{name}", "must be a string")
 
 
 def models_of(body: dict[str, Any]) -> tuple[str, ...]:

@@ -34,6 +34,13 @@ def parts_of(item: Any) -> list[Json]:
             code="invalid_value",
             param="input",
         )
+    parts = _parts(item)
+    if any(part.get("type") == "text" and not isinstance(part.get("text"), str) for part in parts):
+        raise InvalidRequest("A text in `input` must be a string.", code="invalid_value", param="input")
+    return parts
+
+
+def _parts(item: Json) -> list[Json]:
     content: Any = item.get("content")
     if is_list(content):
         return [part for part in content if is_object(part)]

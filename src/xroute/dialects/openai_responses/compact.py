@@ -57,10 +57,10 @@ def transcript(messages: list[Json]) -> str:
 
 def _lines(message: Json) -> list[str]:
     role = str(message.get("role"))
-    name = f"tool result of {message['tool_call_id']}" if role == "tool" else role
+    name = f"tool result of {message.get('tool_call_id')}" if role == "tool" else role
     content: Any = message.get("content")
     text = text_of(content)
-    others = [part["type"] for part in entries(content) if part.get("type") not in ("text", None)]
+    others = [kind for part in entries(content) if (kind := part.get("type")) not in ("text", None)]
     text += "".join(f" [{kind}]" for kind in others)
     out = [f"<{name}>\n{text}"] if text else []
     for call in entries(message.get("tool_calls")):

@@ -162,6 +162,8 @@ def _part(part: Any, where: str) -> Json:
     if not codec.is_object(part):
         raise wrong(where, "must be an object", InvalidPrompt)
     kind: Any = part.get("type")
+    if kind is not None and not isinstance(kind, str):
+        raise wrong(f"{where}.type", "must be a string", InvalidPrompt)
     if kind in _TEXTS:
         if not isinstance(part.get("text"), str):
             raise wrong(f"{where}.text", "must be a string", InvalidPrompt)

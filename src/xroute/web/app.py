@@ -85,6 +85,7 @@ def create_app(
         Route("POST", "/v1/responses/", "key", responses.cancel, refuse_response),
         Route("DELETE", "/v1/responses/", "key", responses.delete, refuse_response),
         Route("GET", "/v1beta/models", "key", listing.gemini, refuse_gemini),
+        Route("GET", "/v1beta/models/", "key", listing.gemini_one, refuse_gemini),
         Route("GET", "/v1/models", "key", listing.all),
         Route("GET", "/v1/models/", "key", listing.one),
         Route("GET", "/api/v1/health/deployments", "key", management.handle),

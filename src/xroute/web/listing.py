@@ -15,7 +15,6 @@ from xroute.routing.deployment import Deployment
 from xroute.web.asgi import AsgiReply
 from xroute.web.edge import Request
 
-
 EPOCH = datetime(1970, 1, 1)
 
 
@@ -27,42 +26,53 @@ class Listing:
         self._made: tuple[int, bytes] | None = None
 
     async def all(self, request: Request, reply: AsgiReply) -> None:
-        """GET /v1/models; in Anthropic's words for its own clients, which say their version."""
-        body = self._body() if request.headers.get("anthropic-version") is None else self._anthropic()
-        await reply.answer(200, [("x-request-id", reply.request_id)], body)
+        """GET /v1/models; Anthropic's and Google's own clients ask there too, and read their own words."""
+        if request.headers.get("anthropic-version") is not None:
+            await _say(reply, self._anthropic())
+        elif request.headers.get("x-goog-api-key") is not None:
+            await self.gemini(request, reply)
+        else:
+            await reply.answer(200, [("x-request-id", reply.request_id)], self._body())
+
+    async def one(self, request: Request, reply: AsgiReply) -> None:
+        """GET /v1/models/{id}, in the words of the client; the id may be an alias or a route."""
+        name, model, deployments = self._find(request.argument)
+        if request.headers.get("anthropic-version") is not None:
+            await _say(reply, _anthropic_entry(name, model))
+        elif request.headers.get("x-goog-api-key") is not None:
+            await _say(reply, _gemini_entry(name, model))
+        else:
+            await _say(reply, entry(model, deployments) if model else _route_entry(name, deployments))
 
     async def gemini(self, request: Request, reply: AsgiReply) -> None:
         """GET /v1beta/models."""
-        models = [_gemini_entry(model) for model in self._fleet.served() if "chat" in of_model(model)]
-        await reply.answer(200, [("x-request-id", reply.request_id)], orjson.dumps({"models": models}))
+        await _say(reply, {"models": [_gemini_entry(*named) for named in self._speakers()]})
 
-    def _anthropic(self) -> bytes:
+    async def gemini_one(self, request: Request, reply: AsgiReply) -> None:
+        """GET /v1beta/models/{id}."""
+        name, model, _ = self._find(request.argument)
+        await _say(reply, _gemini_entry(name, model))
+
+    def _anthropic(self) -> dict[str, Any]:
         """https://docs.claude.com/en/api/models-list, read 2026-11-21."""
-        names = [{"id": name, "display_name": name, "released": ""} for name in self._fleet.settings.models]
-        names += [
-            {"id": model.id, "display_name": model.name, "released": model.released}
-            for model in self._fleet.served()
-            if "chat" in of_model(model)
-        ]
-        data = [
-            {"type": "model", "created_at": _date(entry.pop("released")).isoformat() + "Z", **entry}
-            for entry in names
-        ]
+        data = [_anthropic_entry(*named) for named in self._speakers()]
         ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {}
-        return orjson.dumps({"data": data, "has_more": False, **ends})
+        return {"data": data, "has_more": False, **ends}
 
-    async def one(self, request: Request, reply: AsgiReply) -> None:
-        """GET /v1/models/{id}; the id may be an alias or a route."""
-        name = request.argument
-        lineup = self._fleet.lineup(name)
-        deployments = [d for group in lineup.groups for d in group]
+    def _speakers(self) -> list[tuple[str, Model | None]]:
+        """What can be talked to: the routes, which are no model of the catalog, and the models."""
+        routes: list[tuple[str, Model | None]] = [(name, None) for name in self._fleet.settings.models]
+        return routes + [(m.id, m) for m in self._fleet.served() if "chat" in of_model(m)]
+
+    def _find(self, name: str) -> tuple[str, Model | None, list[Deployment]]:
+        """(the id, the model, None for a route, its deployments) by any name; raises NotFound."""
+        deployments = [d for group in self._fleet.lineup(name).groups for d in group]
         if not deployments:
             raise NotFound(f"No configured provider serves `{name}`.", code="no_endpoints", param="model")
         if name in self._fleet.settings.models:
-            body = _route_entry(name, deployments)
-        else:
-            body = entry(self._fleet.catalog.models[deployments[0].model], deployments)
-        await reply.answer(200, [("x-request-id", reply.request_id)], orjson.dumps(body))
+            return name, None, deployments
+        model = self._fleet.catalog.models[deployments[0].model]
+        return model.id, model, deployments
 
     def _body(self) -> bytes:
         if self._made is None or self._made[0] != self._fleet.version:
@@ -147,15 +157,26 @@ def _route_entry(name: str, deployments: tuple[Deployment, ...] | list[Deploymen
     }
 
 
-def _gemini_entry(model: Model) -> dict[str, Any]:
+def _anthropic_entry(name: str, model: Model | None) -> dict[str, Any]:
+    """https://docs.claude.com/en/api/models-list, read 2026-11-21; a date that is not known is 1970."""
+    released = _date(model.released if model else "").isoformat() + "Z"
+    shown = model.name if model else name
+    return {"type": "model", "created_at": released, "id": name, "display_name": shown}
+
+
+def _gemini_entry(name: str, model: Model | None) -> dict[str, Any]:
     """https://ai.google.dev/api/models#Model, read 2026-11-21."""
     made: dict[str, Any] = {
-        "name": f"models/{model.id}",
-        "displayName": model.name,
+        "name": f"models/{name}",
+        "displayName": model.name if model else name,
         "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
     }
-    limits = {"inputTokenLimit": model.context, "outputTokenLimit": model.output}
-    return made | {name: limit for name, limit in limits.items() if limit is not None}
+    limits = {"inputTokenLimit": model.context, "outputTokenLimit": model.output} if model else {}
+    return made | {field: limit for field, limit in limits.items() if limit is not None}
+
+
+async def _say(reply: AsgiReply, body: Any) -> None:
+    await reply.answer(200, [("x-request-id", reply.request_id)], orjson.dumps(body))
 
 
 def _unix(released: str) -> int:

@@ -115,3 +115,23 @@ async def test_googles_clients_get_googles_list_without_what_cannot_chat(app):
     listed = (await ask(app, "GET", "/v1beta/models")).json["models"]
     names = {entry["name"] for entry in listed}
     assert "models/openai/gpt-4o" in names and "models/openai/text-embedding-3-small" not in names
+
+
+async def test_google_lists_at_the_address_of_openais_list_for_its_own_clients(app):
+    """google-genai 3 asks /v1/models, with its key in a header that no other client has."""
+    listed = (await ask(app, "GET", "/v1/models", x_goog_api_key="any")).json
+    assert listed == (await ask(app, "GET", "/v1beta/models")).json
+    assert "models/smart" in {entry["name"] for entry in listed["models"]}
+
+
+async def test_one_model_is_told_in_the_words_of_who_asks(app):
+    told = (await ask(app, "GET", "/v1/models/gpt-4o", anthropic_version="2023-06-01")).json
+    assert (told["type"], told["id"], told["display_name"]) == ("model", "openai/gpt-4o", "GPT-4o")
+    for path, headers in (("/v1/models/gpt-4o", {"x_goog_api_key": "any"}), ("/v1beta/models/gpt-4o", {})):
+        told = (await ask(app, "GET", path, **headers)).json
+        assert (told["name"], told["inputTokenLimit"]) == ("models/openai/gpt-4o", 128_000)
+
+
+async def test_an_unknown_model_is_told_in_googles_shape_at_googles_address(app):
+    answer = await ask(app, "GET", "/v1beta/models/gpt-4oo")
+    assert (answer.status, answer.json["error"]["status"]) == (404, "NOT_FOUND")

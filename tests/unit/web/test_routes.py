@@ -27,6 +27,7 @@ EXPECTED = {
     ("DELETE", "/v1/responses/"): "key",
     ("POST", "/v1beta/models/"): "key",
     ("GET", "/v1beta/models"): "key",
+    ("GET", "/v1beta/models/"): "key",
     ("POST", "/v1/models/"): "key",
     ("GET", "/v1/models"): "key",
     ("GET", "/v1/models/"): "key",

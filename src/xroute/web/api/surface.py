@@ -75,9 +75,27 @@ PATHS: dict[str, Any] = {
             },
         }
     },
-    "/v1beta/models/{id}": call(
-        "generateContent", "Google's generateContent, by any deployment.", _GEMINI, needs=("contents",)
-    ),
+    "/v1beta/models/{id}": {
+        **call(
+            "generateContent", "Google's generateContent, by any deployment.", _GEMINI, needs=("contents",)
+        ),
+        "get": {
+            "operationId": "geminiModel",
+            "tags": ["models"],
+            "summary": "One model, as Google tells of it.",
+            "security": _KEY,
+            "parameters": [
+                {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+            ],
+            "responses": {
+                "200": _json({"type": "object"}, "The model."),
+                **{
+                    str(status): _json({"type": "object"}, "An error in Google's shape.")
+                    for status in (401, 404)
+                },
+            },
+        },
+    },
     "/v1/chat/completions": {
         "post": {
             "operationId": "chat",

@@ -5,6 +5,7 @@ import base64
 import orjson
 import pytest
 from tests.gateway.scripted import answer, error
+from tests.gateway.stage import provider, running
 from tests.gateway.studio import PNG, client, events, first, second, stage
 
 from xroute.wire import form
@@ -79,3 +80,14 @@ async def test_images_are_edited_from_json(stage, first):
     body = {"model": "m", "prompt": "Greener", "images": [{"image_url": "https://h/a.png"}]}
     assert (await stage.post(orjson.dumps(body), "/v1/images/edits")).status == 200
     assert first.seen[0].body == {**body, "model": "up"}
+
+
+@pytest.mark.parametrize(("wanted", "dropped"), [("b64_json", None), ("url", "response_format")])
+async def test_a_model_that_refuses_a_response_format_does_not_get_it(first, tmp_path, wanted, dropped):
+    first.play(answer(DRAWN))
+    section = provider(first.url, ("gpt-image-2", "openai/gpt-image-2"))
+    async with running(tmp_path, {"providers": {"one": section}}) as stage:
+        body = {"model": "gpt-image-2", "prompt": "A cat", "response_format": wanted}
+        said = await stage.post(orjson.dumps(body), "/v1/images/generations")
+    assert (said.status, said.headers.get("x-xroute-dropped")) == (200, dropped)
+    assert first.seen[0].body == {"model": "gpt-image-2", "prompt": "A cat"}

@@ -86,7 +86,9 @@ async def test_elevenlabs_speaks(upstream, open_stage):
 async def test_elevenlabs_gives_the_form_that_is_wanted(upstream, open_stage, wanted, theirs):
     upstream.play(sound(b"x", media="application/octet-stream"))
     async with open_stage("elevenlabs") as stage, client_of(stage) as client:
-        await client.audio.speech.create(model="m", input="Hi", voice="v", response_format=wanted)
+        said = await client.audio.speech.create(model="m", input="Hi", voice="v", response_format=wanted)
+    kinds = {"pcm": "audio/pcm", "opus": "audio/ogg", "ulaw_8000": "application/octet-stream"}
+    assert said.response.headers["content-type"] == kinds[wanted]
     assert upstream.seen[0].line.endswith(f"output_format={theirs} HTTP/1.1")
 
 

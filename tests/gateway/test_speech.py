@@ -98,3 +98,17 @@ async def test_a_repeat_of_speech_gets_the_same_bytes(stage, first):
     assert [each.content for each in got] == [b"ID3" + b"x" * 50] * 2
     assert {each.headers["content-type"] for each in got} == {"audio/mpeg"}
     assert len(first.seen) == 1
+
+
+async def test_a_page_is_no_speech(client, first, second):
+    first.play(sound(b"\n<!DOCTYPE html><title>Busy</title>", media="text/html"))
+    second.play(sound(b"ID3"))
+    said = await client.audio.speech.create(model="m", input="Hi", voice="alloy")
+    assert said.content == b"ID3"
+
+
+async def test_an_error_inside_a_good_answer_goes_to_the_next(client, first, second):
+    first.play(answer({"error": {"message": "overloaded", "type": "server_error"}}))
+    second.play(sound(b"ID3"))
+    said = await client.audio.speech.create(model="m", input="Hi", voice="alloy")
+    assert said.content == b"ID3"

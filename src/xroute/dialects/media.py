@@ -7,7 +7,7 @@ from xroute.dialects import transcript
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.parse import load, models_of, timeouts_of, wrong
-from xroute.dialects.surfaces import ImageSurface, SpeechSurface, TranscriptSurface
+from xroute.dialects.surfaces import SOUNDS, ImageSurface, SpeechSurface, TranscriptSurface
 from xroute.errors import InvalidRequest
 from xroute.wire import form
 from xroute.wire.call import Call, Operation
@@ -67,7 +67,7 @@ def parse_speech(raw: bytes) -> Call:
     events = body.get("stream_format") == "sse"
     call = _call(body, "speech", SpeechSurface(body.get("response_format") or "mp3"))
     call.stream, call.is_bytes = True, not events
-    call.media = SOUND
+    call.media = SOUNDS.get(body.get("response_format") or "mp3", SOUND)
     call.text_bytes = len(body["input"].encode("utf-8", "replace"))
     return call
 

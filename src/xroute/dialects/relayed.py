@@ -11,6 +11,7 @@ from xroute.dialects.translated import Translated
 from xroute.wire.chunk import Chunk
 from xroute.wire.usage import Usage
 
+_PAGES = (b"<!doctype", b"<html")
 _LAST = (".done", ".completed")  # what the type of a last event ends in
 # The event that says how the text came about, and no more.
 _EMPTY = frozenset({"transcript.text.created"})
@@ -20,6 +21,9 @@ class Sound(Translated):
     """Bytes. They end where the connection says so: who reads them must know a proper end from a cut."""
 
     def feed(self, data: bytes) -> list[Chunk]:
+        if not self.saw_content and data.lstrip()[:9].lower().startswith(_PAGES):
+            self._malformed("the provider sent a page in place of a sound")
+            return []
         self.saw_content = True
         return [Chunk(data, content=True)]
 

@@ -55,8 +55,9 @@ def closing(run: Run, opened: Opened, deployment: Deployment, failure: Failure |
 
 
 def _sound(media: str) -> str:
-    """A provider's content type, where it is one that a header can hold."""
-    return media if media.isascii() and media.isprintable() and "/" in media else ""
+    """A provider's content type, where it says something and a header can hold it."""
+    says = "/" in media and not media.startswith("application/octet-stream")
+    return media if says and media.isascii() and media.isprintable() else ""
 
 
 async def _pump(run: Run, opened: Opened, attempts: Attempts, clock: Callable[[], float]) -> Failure | None:

@@ -1,4 +1,8 @@
-"""Forms (multipart/form-data, RFC 7578): read and written without a copy of the files in them."""
+"""Forms (multipart/form-data, RFC 7578): read and written without a copy of the files in them.
+
+No library is used: all that is needed are the places of the parts in a buffer that is whole already, and
+those at hand (python-multipart, multipart) are made for bodies in chunks, each of which they hand on or copy.
+"""
 
 import re
 from collections.abc import Iterable

@@ -69,6 +69,8 @@ def draws(recording: Recording) -> None:
             else media.parse_images(raw)
         )
         sent, dropped, *_ = part.encode(call.body, upstream=call.models[0], quirks=Quirks())
+        if given["model"].startswith("gpt-image"):  # which refuse it
+            given.pop("response_format", None)
         expect((sent, dropped) == (given, ()), f"another request: {sent}"[:300])
     elif path.endswith("/edits"):
         _form(recording)

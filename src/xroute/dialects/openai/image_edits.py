@@ -9,7 +9,7 @@ from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Encoded
 from xroute.dialects.openai import audio, codec
 from xroute.dialects.openai.codec import Json
-from xroute.dialects.openai.images import decode
+from xroute.dialects.openai.images import decode, fitted
 from xroute.wire.form import File
 
 __all__ = ["PATH", "decode", "encode"]
@@ -26,7 +26,7 @@ def encode(
     output: int | None = None,
 ) -> Encoded:
     """What came as a form goes as one, and what came as JSON as JSON."""
-    encoded = audio.named(body, upstream, quirks)
+    encoded = fitted(body, upstream, quirks)
     if not holds_files(body):
         return encoded
     return audio.form_of(encoded.body, encoded.dropped)

@@ -14,6 +14,7 @@ from xroute.dialects.openai.embeddings import read
 
 PATH = "/images/generations"
 
+_ALWAYS_BASE64 = ("gpt-image", "chatgpt-image")
 _BARE = ("base64", "images")  # a list of base64 texts, as Fireworks has it, or of objects with `image`
 
 
@@ -26,7 +27,21 @@ def encode(
     output: int | None = None,
 ) -> Encoded:
     """The client's body under the provider's names."""
-    return audio.named(body, upstream, quirks)
+    return fitted(body, upstream, quirks)
+
+
+def fitted(body: Json, upstream: str, quirks: Quirks) -> Encoded:
+    """A body under the provider's names; without `response_format` where a model does not know it.
+
+    GPT image models answer with base64 always, and with 400 to who asks for it: openai-python 3.52.0,
+    types/image_generate_params.py, and recorded answers.
+    """
+    encoded = audio.named(body, upstream, quirks)
+    if not upstream.startswith(_ALWAYS_BASE64) or "response_format" not in encoded.body:
+        return encoded
+    sent = {name: value for name, value in encoded.body.items() if name != "response_format"}
+    lost = () if body["response_format"] == "b64_json" else ("response_format",)
+    return Encoded(sent, (*encoded.dropped, *lost))
 
 
 def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Quirks) -> Answer:

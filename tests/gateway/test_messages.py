@@ -314,6 +314,18 @@ async def test_where_nobody_counts_the_tokens_are_estimated(client, stage, upstr
     assert upstream.seen == []
 
 
+async def test_where_the_provider_cannot_count_the_tokens_are_estimated_and_it_goes_on_answering(
+    client, upstream
+):
+    upstream.play(error(404, "Not Found"))
+    for _ in range(10):
+        counted = await client.messages.count_tokens(**claude.count() | {"model": "c"})
+        assert counted.input_tokens > 100
+    assert len(upstream.seen) == 10
+    upstream.play(answer(SAID))
+    assert (await client.messages.create(**ASK | {"model": "c"})).content[0].text == "Hello"
+
+
 async def test_the_title_of_a_session_is_asked_for_by_a_schema(stage, upstream):
     upstream.play(stream(*words('{"title": "A failing test"}', usage=USAGE)))
     reply = await stage.client.post(PATH, content=orjson.dumps(claude.title(model="m")))

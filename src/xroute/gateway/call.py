@@ -94,13 +94,18 @@ class Gateway:
         return run.outcome == "completed"
 
     async def count(self, call: Call, reply: Reply, write: Callable[[int], bytes]) -> None:
-        """The tokens of a request: counted by a provider that speaks the client's dialect, else estimated
-        from what the model's family used for so many bytes before; `write` gives the answer for a number."""
+        """The tokens of a request: counted by a provider that speaks the client's dialect, else, and where it
+        fails, estimated from what the model's family used for so many bytes before; `write` gives the answer
+        for a number."""
         lineups = self._lineups(call.models)
         own = call.surface.dialect
         if any(d.dialect == own for d in self._plan(call, lineups).candidates):
-            await self.serve(call, reply)
-            return
+            try:
+                await self.serve(call, reply)
+                return
+            except CallError as error:
+                if error.status < 500:
+                    raise
         candidates = self._plan(replace(call, operation="chat"), lineups).candidates
         tokens = self.ratios.tokens(candidates[0].family if candidates else "", call.text_bytes)
         headers = [("x-request-id", reply.request_id), ("x-xroute-estimated", "true")]
@@ -282,7 +287,9 @@ class Gateway:
         self._blame(run, deployment, failure, began)
 
     def _blame(self, run: Run, deployment: Deployment, failure: Failure, began: float) -> None:
-        blame(deployment, failure, self._clock(), began)
+        # Many that speak the dialect of a maker do not count: that says nothing of the model.
+        if run.call.operation != "count_tokens" or failure.kind != "not_found":
+            blame(deployment, failure, self._clock(), began)
         level = logging.ERROR if failure.kind in retry.BREAKS_CREDENTIAL else logging.INFO
         told = failure.message[:MAX_LOGGED] if failure.kind in SAID or failure.status is None else ""
         log.log(

@@ -260,6 +260,30 @@ async def test_a_stream_in_the_background_can_be_followed_again(client, upstream
     assert (await client.retrieve(id_)).status == "completed"
 
 
+async def test_a_stream_under_way_is_followed_to_its_end_by_who_comes_back(client, upstream):
+    left, back = asyncio.Event(), asyncio.Event()
+
+    async def slow(visit):
+        await visit.send(STREAM_HEAD, chunked(event({"role": "assistant", "content": "Hel"})))
+        await left.wait()
+        await visit.send(chunked(event({"content": "lo"})))
+        await back.wait()
+        await visit.send(chunked(event({}, "stop")), STREAM_END)
+
+    upstream.play(slow)
+    first = await client.create(model="m", input="Hi", background=True, stream=True)
+    id_ = (await anext(aiter(first))).response.id
+    await first.close()
+    left.set()
+    seen = []
+    async for each in await client.retrieve(id_, stream=True, starting_after=0):
+        seen.append(each)
+        if each.type == "response.output_text.delta" and each.delta == "lo":
+            back.set()
+    assert [each.sequence_number for each in seen] == list(range(1, len(seen) + 1))
+    assert seen[-1].type == "response.completed" and seen[-1].response.output_text == "Hello"
+
+
 async def test_a_conversation_is_compacted_and_goes_on(client, upstream):
     upstream.play(answer(completion("They said hello.")), answer(completion("yes")))
     items = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]

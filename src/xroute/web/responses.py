@@ -190,6 +190,9 @@ class Responses:
                 "The events of this response are not kept.", param="stream", code="no_stream"
             )
         after = _number(query, "starting_after", -1, -1, FAR)
+        await read_body(
+            request.headers, request.receive, self._max_body
+        )  # of a GET: what comes next is its end
         await self._follow(reel, request, reply, after + 1)
 
     async def delete(self, request: Request, reply: AsgiReply) -> None:

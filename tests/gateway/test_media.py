@@ -254,3 +254,23 @@ async def test_a_done_mark_before_the_last_event_is_no_end(client, first, second
     second.play(answer({"text": "Hello"}))
     stream = await client.audio.transcriptions.create(file=("a.wav", WAV), model="m", stream=True)
     assert [event.type async for event in stream] == ["transcript.text.delta", "transcript.text.done"]
+
+
+def recording(boundary: str, text: str = "m") -> tuple[bytes, dict[str, str]]:
+    start = f"--{boundary}\r\nContent-Disposition: form-data; name=".encode()
+    body = start + b'"model"\r\n\r\n' + text.encode() + b"\r\n"
+    body += start + b'"file"; filename="a.wav"\r\n\r\n' + WAV + f"\r\n--{boundary}--\r\n".encode()
+    return body, {"content-type": f"multipart/form-data; boundary={boundary}", "idempotency-key": "k"}
+
+
+async def test_a_repeat_of_a_form_is_one_whatever_its_boundary(stage, first):
+    first.play(answer({"text": "Hello"}))
+    path = "/v1/audio/transcriptions"
+    for boundary in ("one", "two"):
+        body, headers = recording(boundary)
+        said = await stage.post(body, path, **headers)
+        assert (said.status, said.body["text"]) == (200, "Hello")
+    assert said.headers["x-xroute-replayed"] == "true"
+    assert len(first.seen) == 1
+    body, headers = recording("one", "gpt-4o")
+    assert (await stage.post(body, path, **headers)).status == 409

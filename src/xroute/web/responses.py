@@ -190,9 +190,8 @@ class Responses:
                 "The events of this response are not kept.", param="stream", code="no_stream"
             )
         after = _number(query, "starting_after", -1, -1, FAR)
-        await read_body(
-            request.headers, request.receive, self._max_body
-        )  # of a GET: what comes next is its end
+        # Even a GET has a body, be it empty: only what comes after it is the client's going.
+        await read_body(request.headers, request.receive, self._max_body)
         await self._follow(reel, request, reply, after + 1)
 
     async def delete(self, request: Request, reply: AsgiReply) -> None:

@@ -48,6 +48,20 @@ def test_any_body_is_answered(path, body):
     assert set(statuses(path, {"model": "m", **body})) <= {200, 400}
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/chat", {"tools": [None]}),
+        ("/v2/chat", {"tools": [{"type": []}]}),
+        ("/v2/chat", {"messages": [{"role": "user", "content": [{"type": {}}]}]}),
+        ("/v1beta/models/m:batchEmbedContents", {"requests": False}),
+        ("/model/m/count-tokens", {}),
+    ],
+)
+def test_what_once_broke_it_is_answered(path, body):
+    assert set(statuses(path, {"model": "m", **body})) <= {200, 400}
+
+
 @pytest.mark.parametrize("dialect", ASKS)
 @settings(max_examples=60)
 @given(data=st.data())

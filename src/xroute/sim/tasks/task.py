@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from xroute.errors import InvalidRequest
 from xroute.sim.ask import SimRequest
-from xroute.sim.shape import load
+from xroute.sim.shape import entries, load
 from xroute.sim.tongues.openai import Chat
 from xroute.sim.tongues.tongue import Tongue
 
@@ -56,6 +56,16 @@ def required(body: Json, name: str) -> Any:
             f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter"
         )
     return value
+
+
+def several(body: Json, name: str) -> list[Any]:
+    """The entries of a list that must be there; InvalidRequest for anything else."""
+    value = required(body, name)
+    if not isinstance(value, list):
+        raise InvalidRequest(
+            f"Invalid type for '{name}': expected an array.", param=name, code="invalid_type"
+        )
+    return entries(value)
 
 
 def whole(body: Json, name: str, default: int, most: int) -> int:

@@ -10,7 +10,7 @@ import orjson
 from xroute.errors import InvalidRequest
 from xroute.sim.shape import entries, table
 from xroute.sim.tasks.meaning import SIZE, likeness, vector
-from xroute.sim.tasks.task import Json, Made, Task, required, tokens_of, whole
+from xroute.sim.tasks.task import Json, Made, Task, required, several, tokens_of, whole
 
 LARGEST = 4096  # dimensions
 _FORMATS = ("float", "base64")
@@ -46,7 +46,7 @@ class Rerank(Task):
     """POST /v1/rerank, as Jina, Cohere and others have it."""
 
     def answer(self, body: Json, model: str, seed: int) -> Made:
-        query, given = str(required(body, "query")), entries(required(body, "documents"))
+        query, given = str(required(body, "query")), several(body, "documents")
         wanted = vector(query, seed=seed)
         texts = [text_of(each) for each in given]
         scores = [likeness(wanted, vector(text, seed=seed)) for text in texts]

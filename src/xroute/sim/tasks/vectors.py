@@ -7,7 +7,7 @@ import orjson
 from xroute.sim.ask import SimRequest
 from xroute.sim.shape import entries, load, table
 from xroute.sim.tasks.meaning import SIZE, vector
-from xroute.sim.tasks.task import Json, Made, Task, required, tokens_of, whole
+from xroute.sim.tasks.task import Json, Made, Task, required, several, tokens_of, whole
 from xroute.sim.tasks.texts import LARGEST, Rerank, inputs, text_of
 from xroute.sim.tongues import bedrock, cohere, gemini, ollama
 
@@ -24,7 +24,7 @@ class Contents(Task):
 
     def answer(self, body: Json, model: str, seed: int) -> Made:
         alone = self._action.startswith("embed")
-        asked = [body] if alone else [table(each) for each in entries(required(body, "requests"))]
+        asked = [body] if alone else [table(each) for each in several(body, "requests")]
         texts = [_said(table(each.get("content"))) for each in asked]
         size = whole(asked[0], "outputDimensionality", SIZE, LARGEST)
         made = [{"values": vector(text, size, seed)} for text in texts]

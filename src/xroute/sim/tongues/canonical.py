@@ -12,8 +12,9 @@ _KEPT = (
     "stop", "max_tokens", "max_completion_tokens", "temperature", "top_p", "logprobs", "top_logprobs",
     "stream", "stream_options",
 )  # fmt: skip
-_PARTS = frozenset({"text", "image_url", "input_audio", "file", "refusal"})
-_TOOLS = frozenset({"function", "custom"})
+# No sets: a type may be anything, and not everything can be in a set.
+_PARTS = ("text", "image_url", "input_audio", "file", "refusal")
+_TOOLS = ("function", "custom")
 _LIMIT = "max_tokens"
 
 
@@ -70,7 +71,7 @@ def _part(part: Json) -> Json:
 
 def _tools(made: Json, parallel: bool) -> None:
     given = [table(tool) for tool in entries(made.pop("tools", None))]
-    tools = [{"type": kind, kind: tool[kind]} for tool in given if (kind := tool.get("type")) in _TOOLS]
+    tools = [{"type": kind, kind: tool.get(kind)} for tool in given if (kind := tool.get("type")) in _TOOLS]
     if not tools:
         made.pop("tool_choice", None)
         made.pop("parallel_tool_calls", None)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from xroute.dialects.gemini import seal
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.calls import made_id
 from xroute.dialects.openai.codec import Json
@@ -158,7 +159,11 @@ def _model(parts: list[Json], calls: _Calls) -> list[Json]:
     tools: list[Json] = []
     images: list[Json] = []
     natives: list[Json] = []
+    carried: list[Json] = []  # another maker's reasoning, of which thoughts here are the text
     for part in parts:
+        if (items := seal.unseal(take(part, "thoughtSignature"))) is not None:
+            carried += items
+            continue
         id_ = None
         text = part.get("text")
         if codec.is_object(call := take(part, "functionCall")):
@@ -181,6 +186,8 @@ def _model(parts: list[Json], calls: _Calls) -> list[Json]:
             details.append({**sealed, "index": len(details)} | ({"id": id_} if id_ else {}))
     if texts:
         said["content"] = "".join(texts)
+    if carried:
+        details = [*carried, *(item for item in details if seal.is_worth([item]))]
     lists = {"tool_calls": tools, "reasoning_details": details, "images": images, "native_content": natives}
     said |= {name: value for name, value in lists.items() if value}
     if thoughts:

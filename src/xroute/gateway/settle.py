@@ -46,10 +46,14 @@ def cost_of(price: Price | None, usage: Usage | None) -> int | None:
 
 
 def characters(answer: Answer) -> int:
-    """Characters of a whole answer, to estimate its tokens by."""
+    """Characters of a whole answer, to estimate its tokens by.
+
+    A refusal is not among them: where a provider counts no tokens of one, it may be the filter's own words.
+    """
     if answer.raw and "choices" not in answer.body:
         return len(answer.raw) if answer.media == "application/json" else 0
-    return sum(substance(choice["message"])[1] for choice in answer.body.get("choices", ()))
+    messages = [choice["message"] for choice in answer.body.get("choices", ())]
+    return sum(substance(said)[1] - len(said.get("refusal") or "") for said in messages)
 
 
 def final_usage(call: Call, deployment: Deployment, ratios: Ratios, given: Usage | None, said: int) -> Usage:

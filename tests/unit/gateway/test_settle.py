@@ -51,6 +51,11 @@ def test_all_that_a_model_said_is_counted():
     assert characters(Answer({"choices": []}, None, False)) == 0
 
 
+def test_a_filters_words_are_no_tokens_of_the_model():
+    message = {"role": "assistant", "content": None, "refusal": "The prompt was blocked: SAFETY."}
+    assert characters(Answer({"choices": [{"index": 0, "message": message}]}, None, False)) == 0
+
+
 def test_an_estimate_is_no_more_than_was_asked_for():
     assert final_usage(call(max_tokens=10), DEPLOYMENT, Ratios(), None, 4000).output == 10
 

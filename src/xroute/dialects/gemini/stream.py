@@ -92,7 +92,7 @@ class Decoder(Translated):
         if not self._candidates and (refused := candidates.refusal_of(body)):
             state = self._state(0)
             state.last["finishReason"], state.refused = refused[0], True
-            self._delta({"refusal": refused[1]}, chars=len(refused[1]))
+            self._delta({"refusal": refused[1]})  # no token of the model's
 
     def _candidate(self, item: Json, place: int) -> None:
         index: Any = item.get("index")

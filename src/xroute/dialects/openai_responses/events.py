@@ -72,6 +72,15 @@ class Item:
             self.made["status"] = status
         self._tape.emit("response.output_item.done", output_index=self._place, item=self.made)
 
+    def abandon(self) -> None:
+        """The answer broke off: the item stays as far as it came, and no event says more of it."""
+        if self.made.get("status") == "in_progress":
+            self.made["status"] = INCOMPLETE
+        self._keep()
+
+    def _keep(self) -> None:
+        """Puts what came in pieces into the open item."""
+
     def _emit(self, name: str, /, **fields: Any) -> None:
         self._tape.emit(name, item_id=self.made["id"], output_index=self._place, **fields)
 
@@ -148,6 +157,11 @@ class Spoken(Item):
         self._end()
         super().close(status)
 
+    def _keep(self) -> None:
+        if self._kind:
+            field = "refusal" if self._kind == "refusal" else "text"
+            self.made["content"][-1][field] = "".join(self._pieces)
+
     def _part(self, kind: str) -> None:
         if self._kind == kind:
             return
@@ -208,6 +222,10 @@ class Thought(Item):
         self._end()
         self.made.update(fields)
 
+    def _keep(self) -> None:
+        if self._open:
+            self.made["summary"][-1]["text"] = "".join(self._pieces)
+
     def _begin(self, key: Any) -> None:
         self._key, self._open = key, True
         place = len(self.made["summary"])
@@ -242,6 +260,9 @@ class Called(Item):
             self._pieces.append(text)
             self._tape.delta(self._deltas, text)
 
+    def _keep(self) -> None:
+        self.made["arguments"] = "".join(self._pieces)
+
     def is_whole(self) -> bool:
         """Whether nothing can follow, as the arguments are a whole object."""
         return _object("".join(self._pieces)) is not None
@@ -271,6 +292,10 @@ class Written(Item):
             self._pieces.append(text)
             if not self._is_function:
                 self._tape.delta(self._deltas, text)
+
+    def _keep(self) -> None:
+        if not self._is_function:  # half a JSON string is no text
+            self.made["input"] = "".join(self._pieces)
 
     def is_whole(self) -> bool:
         """Whether nothing can follow."""

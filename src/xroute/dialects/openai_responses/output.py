@@ -9,7 +9,6 @@ from xroute.dialects.openai_responses import citation, order, seal, thought
 from xroute.dialects.openai_responses.asked import Names
 from xroute.dialects.openai_responses.events import (
     COMPLETED,
-    INCOMPLETE,
     Called,
     Item,
     Spoken,
@@ -249,10 +248,11 @@ class Output:
             self._close_message(status)
 
     def abandon(self) -> None:
-        """The answer broke off: what is open stays incomplete, and no event says more of it."""
-        for item in self.items:
-            if item.get("status") == "in_progress":
-                item["status"] = INCOMPLETE
+        """The answer broke off: what is open stays as far as it came, and no event says more of it."""
+        called = [call.item for call in self._calls.values()]
+        for item in (self._thought, self._message, *called):
+            if item is not None and item.made.get("status") in (None, "in_progress"):
+                item.abandon()
 
     def _settle(self) -> None:
         """Something else begins."""

@@ -151,6 +151,7 @@ def test_an_event_that_cannot_be_read_is_an_error(kind) -> None:
 def test_a_blocked_prompt_is_a_refusal(kind) -> None:
     decoder, chunks, _ = run(sse({"promptFeedback": {"blockReason": "SAFETY"}}), kind)
     assert (decoder.done, decoder.finish_reason) == (True, "content_filter")
+    assert decoder.chars == 0  # the words are the filter's: no tokens to estimate
     assert b"SAFETY" in b"".join(chunk.raw for chunk in chunks)
 
 

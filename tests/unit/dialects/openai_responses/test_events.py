@@ -127,5 +127,21 @@ def test_a_stream_that_breaks_fails_and_never_completes():
     assert (failed["status"], failed["error"]["code"]) == ("failed", "rate_limit_exceeded")
     assert failed["error"]["error_type"] == "rate_limit_exceeded"
     assert failed["output"][0]["status"] == "incomplete"
+    assert failed["output"][0]["content"][0]["text"] == "Hel"
     assert "completed" not in kinds(events)
     assert kept == [call.surface.response] == [failed]
+
+
+def test_a_response_that_broke_off_keeps_what_came_of_each_item():
+    encoder = call_of(stream=True).surface.encoder("req-1", 1)
+    raw = encoder.feed([chunk({"reasoning": "Hm"})])
+    raw += encoder.fail(RateLimited("slow down"), {"model": "up", "choices": []})
+    assert checked(raw)[-1]["response"]["output"][0]["summary"][0]["text"] == "Hm"
+    encoder = call_of(stream=True).surface.encoder("req-2", 1)
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a'}}
+    raw = encoder.feed([chunk({"reasoning": "Hm"}), chunk({"content": "Hel"}), chunk({"tool_calls": [call]})])
+    raw += encoder.fail(RateLimited("slow down"), {"model": "up", "choices": []})
+    thought, said, called = checked(raw)[-1]["response"]["output"]
+    assert thought["summary"][0]["text"] == "Hm"
+    assert (said["status"], said["content"][0]["text"]) == ("completed", "Hel")
+    assert (called["status"], called["arguments"]) == ("incomplete", '{"a')

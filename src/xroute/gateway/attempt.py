@@ -221,6 +221,9 @@ class Attempts:
             raise AttemptFailed(inner_failure(exchange, error.info, deployment.target)) from error
         except Malformed as error:
             raise AttemptFailed(Failure("malformed", error.message, exchange.status)) from error
+        except RecursionError as error:
+            deep = Failure("malformed", "the provider's answer is nested too deeply", exchange.status)
+            raise AttemptFailed(deep) from error
         if not answer.raw and answer.body.get("choices") == []:
             raise AttemptFailed(Failure("malformed", "the provider's answer is empty", exchange.status))
         return answer

@@ -194,7 +194,7 @@ class MessagesEncoder:
     # Reasoning.
 
     def _think(self, delta: Json) -> None:
-        details = [item for item in delta.get("reasoning_details") or () if codec.is_object(item)]
+        details = codec.objects(delta.get("reasoning_details"))
         own = [item for item in details if seal.is_own(item)]
         for item in own:
             self._think_own(item)

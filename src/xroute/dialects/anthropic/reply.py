@@ -54,7 +54,7 @@ def stop(choice: Json, stops: tuple[str, ...], called: bool) -> tuple[str, str |
     if met is not None or native == "stop_sequence":
         own = choice.get("stop_sequence")
         return "stop_sequence", met or own or (stops[0] if len(stops) == 1 else None)
-    if native in _NATIVE:
+    if isinstance(native, str) and native in _NATIVE:
         return native, None
     reason = _REASONS.get(choice.get("finish_reason") or "stop", "end_turn")
     return ("tool_use" if called and reason == "end_turn" else reason), None
@@ -141,4 +141,4 @@ def _is_ours(block: Json) -> bool:
 
 def is_live(block: Json) -> bool:
     """Whether a stream has given this block in pieces as well."""
-    return block.get("type") in _LIVE
+    return str(block.get("type")) in _LIVE

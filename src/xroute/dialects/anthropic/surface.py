@@ -84,8 +84,7 @@ def _blocks(said: Json, shown: bool) -> list[Json]:
     """The content blocks of a whole message."""
     if native := reply.natives(said):
         return list(native)
-    details: Any = said.get("reasoning_details") or ()
-    items = [item for item in details if codec.is_object(item)]
+    items = codec.objects(said.get("reasoning_details"))
     own = [_own(item) for item in items if seal.is_own(item)]
     others = [item for item in items if not seal.is_own(item)]
     text = "" if own else said.get("reasoning") or "".join(map(seal.text_of, others))

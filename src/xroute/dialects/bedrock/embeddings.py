@@ -68,6 +68,8 @@ def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Qui
     given: Any = body.get("embeddings")
     if codec.is_list(given) and given and codec.is_object(given[0]):
         beside = {name: value for name, value in body.items() if name != "embeddings"}
+        if not all(codec.is_object(one) for one in given):
+            raise Malformed("the provider's answer holds a vector that is none")
         return listed([one.get("embedding") for one in given], model, beside, _counted(body))
     return cohere.decode(raw, model=model, request_id=request_id, created=created, quirks=quirks)
 

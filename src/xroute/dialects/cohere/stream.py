@@ -52,7 +52,7 @@ class Decoder(Translated):
         if kind == "message-start":
             self._name(id=body.get("id") if isinstance(body.get("id"), str) else None)
         elif kind == "content-start":
-            self._begins[body.get("index")] = self._said
+            self._begins[_place(body)] = self._said
             self._content(body, said)
         elif kind == "tool-call-start":
             self._begin(body, _object(said, "tool_calls"))
@@ -68,7 +68,7 @@ class Decoder(Translated):
                 self._told(text, body["logprobs"])
             else:
                 self._text(text)
-        self._thought(part.get("thinking"), body.get("index"))
+        self._thought(part.get("thinking"), _place(body))
 
     def _told(self, text: str, items: Any) -> None:
         """A piece of text with its log probabilities."""
@@ -88,13 +88,13 @@ class Decoder(Translated):
         function = _object(call, "function")
         name, arguments = _string(function, "name"), _string(function, "arguments")
         if name == ANSWER:
-            self._calls[body.get("index")] = None
+            self._calls[_place(body)] = None
             self._text(arguments)
         else:
-            self._calls[body.get("index")] = self._begin_tool(_string(call, "id"), name, arguments)
+            self._calls[_place(body)] = self._begin_tool(_string(call, "id"), name, arguments)
 
     def _more(self, body: Json, arguments: str) -> None:
-        index: Any = body.get("index")
+        index = _place(body)
         if index not in self._calls:
             self._malformed("the provider's stream continues a tool call that never began")
         elif (number := self._calls[index]) is None:
@@ -135,6 +135,11 @@ class Decoder(Translated):
     def _unreadable(self, name: str, raw: bytes) -> None:
         if raw.strip() != b"[DONE]":  # comes after message-end; alone it ends nothing
             super()._unreadable(name, raw)
+
+
+def _place(body: Json) -> int:
+    index: Any = body.get("index")
+    return index if isinstance(index, int) else 0
 
 
 def _object(body: Json, name: str) -> Json:

@@ -79,9 +79,9 @@ class Decoder(Translated):
         for place, choice in enumerate(choices):
             if not codec.is_object(choice):
                 continue
-            index = choice.get("index", place)
+            index = given if isinstance(given := choice.get("index"), int) else place
             self._open.add(index)
-            if text := choice.get("text"):
+            if isinstance(text := choice.get("text"), str) and text:
                 content = self.saw_content = True
                 self.chars += len(text)
             if reason := choice.get("finish_reason"):

@@ -63,7 +63,7 @@ class GeminiEncoder:
         self._close, self._end = (b"\n\n", b"") if sse else (b"\r\n", b"]")
         self._envelope: Json = {}
         self._calls: dict[tuple[int, int], Json] = {}  # (choice, index) -> the call put together so far
-        self._sealed: dict[str, str] = {}  # tool call id -> signature
+        self._sealed: dict[str, Any] = {}  # tool call id -> signature
         self._finished: dict[int, Json] = {}  # choice -> its last candidate
 
     def feed(self, chunks: Sequence[Chunk]) -> bytes:
@@ -96,9 +96,7 @@ class GeminiEncoder:
         parts = _said(delta)
         for piece in delta.get("tool_calls") or ():
             self._join(index, piece)
-        for detail in delta.get("reasoning_details") or ():
-            if detail.get("type") == "reasoning.encrypted" and detail.get("id") and detail.get("data"):
-                self._sealed[detail["id"]] = detail["data"]
+        self._sealed |= _sealed(codec.objects(delta.get("reasoning_details")))
         if choice.get("finish_reason"):
             calls = [_call(call, self._sealed) for (own, _), call in self._calls.items() if own == index]
             last = {**_finish(choice), "index": index}
@@ -169,8 +167,7 @@ def _envelope(body: Json) -> Json:
 
 def _candidate(choice: Json) -> Json:
     said = choice["message"]
-    details: list[Json] = said.get("reasoning_details") or []
-    sealed = {d["id"]: d["data"] for d in details if d.get("type") == "reasoning.encrypted" and d.get("id")}
+    sealed = _sealed(codec.objects(said.get("reasoning_details")))
     parts = _said(said)
     for call in said.get("tool_calls") or ():
         function: Json = call.get("function") or call.get("custom") or {}
@@ -179,12 +176,21 @@ def _candidate(choice: Json) -> Json:
         parts.append(_call(flat, sealed))
     made = {"content": {"role": "model", "parts": parts}, **_finish(choice), "index": choice["index"]}
     if annotations := said.get("annotations"):
-        made["groundingMetadata"] = {"groundingChunks": [_source(item) for item in annotations]}
+        made["groundingMetadata"] = {
+            "groundingChunks": [_source(item) for item in codec.objects(annotations)]
+        }
     return made
 
 
+def _sealed(details: list[Json]) -> dict[str, Any]:
+    """The signatures of calls by the calls' ids."""
+    own = [item for item in details if item.get("type") == "reasoning.encrypted" and item.get("data")]
+    return {id_: item["data"] for item in own if isinstance(id_ := item.get("id"), str) and id_}
+
+
 def _source(item: Json) -> Json:
-    cited: Json = item.get("url_citation") or {}
+    own: Any = item.get("url_citation")
+    cited: Json = own if codec.is_object(own) else {}
     return {"web": {"uri": cited.get("url") or "", "title": cited.get("title") or ""}}
 
 
@@ -195,19 +201,20 @@ def _said(said: Json) -> list[Json]:
         parts.append({"text": thought, "thought": True})
     if text := said.get("content") or said.get("refusal"):
         parts.append({"text": text})
-    for image in said.get("images") or ():
-        linked: Json = image.get("image_url") or {}
+    for image in codec.objects(said.get("images")):
+        own: Any = image.get("image_url")
+        linked: Json = own if codec.is_object(own) else {}
         mime, _, data = str(linked.get("url") or "").removeprefix("data:").partition(";base64,")
         parts.append({"inlineData": {"mimeType": mime, "data": data}})
     if codec.is_object(audio := said.get("audio")) and audio.get("data"):
         parts.append({"inlineData": {"mimeType": "audio/pcm", "data": audio["data"]}})
-    for detail in said.get("reasoning_details") or ():
+    for detail in codec.objects(said.get("reasoning_details")):
         if detail.get("type") == "reasoning.encrypted" and not detail.get("id") and detail.get("data"):
             parts.append({"text": "", "thoughtSignature": detail["data"]})
     return parts
 
 
-def _call(call: Json, sealed: dict[str, str]) -> Json:
+def _call(call: Json, sealed: dict[str, Any]) -> Json:
     try:
         arguments: Any = codec.read((call["arguments"] or "{}").encode("utf-8", "replace"))
     except ValueError:

@@ -18,6 +18,11 @@ def is_list(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
+def objects(value: object) -> list[Json]:
+    """The objects in a list; none where it is no list."""
+    return [entry for entry in value if is_object(entry)] if is_list(value) else []
+
+
 def read(raw: bytes) -> Any:
     """The value of `raw`; ValueError when it is not JSON."""
     try:

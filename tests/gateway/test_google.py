@@ -199,3 +199,11 @@ async def test_imagen_draws(upstream, tmp_path):
     assert {seen.body["parameters"]["sampleCount"] for seen in upstream.seen[:2]} == {4, 1}
     assert upstream.seen[0].body["parameters"]["aspectRatio"] == "1:1"
     assert upstream.seen[0].body["parameters"]["sampleImageSize"] == "2K"
+
+
+async def test_imagen_edits_nothing(upstream, tmp_path):
+    section = provider(upstream.url, ("imagen-4.0-generate-001", "google/imagen-4"), dialect="gemini")
+    async with running(tmp_path, {"providers": {"house": section}}) as stage, client_of(stage) as client:
+        with pytest.raises(openai.BadRequestError, match="from texts alone"):
+            await client.images.edit(model="imagen-4", prompt="Greener", image=("a.png", PNG))
+    assert upstream.seen == []

@@ -26,7 +26,11 @@ def encode(
     abilities: frozenset[str] | None = None,
     output: int | None = None,
 ) -> Encoded:
-    """The images before the text; a mask cannot be said."""
+    """The images before the text; a mask cannot be said. InvalidRequest for Imagen."""
+    if images.is_predicted(upstream):
+        raise InvalidRequest(
+            "This model makes images from texts alone.", code="unsupported_value", param="image"
+        )
     given: Any = body.get("images") or body.get("image")
     files: list[File] = []
     parts: list[Json] = []

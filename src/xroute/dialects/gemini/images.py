@@ -31,12 +31,12 @@ _TYPES = {"png": "image/png", "jpeg": "image/jpeg"}
 
 def path(upstream: str, quirks: Quirks) -> str:
     """Where the images of this model are asked for."""
-    return PREDICT if _is_predicted(upstream) else PATH
+    return PREDICT if is_predicted(upstream) else PATH
 
 
 def most(upstream: str, quirks: Quirks) -> int:
     """The greatest number of images of one request."""
-    return 4 if _is_predicted(upstream) else 1
+    return 4 if is_predicted(upstream) else 1
 
 
 def split(body: Json, size: int) -> list[Json]:
@@ -76,7 +76,7 @@ def encode(
     output: int | None = None,
 ) -> Encoded:
     """One image of a Gemini model, up to four of Imagen."""
-    predicted = _is_predicted(upstream)
+    predicted = is_predicted(upstream)
     read_too = _READ | OWN | (_OUTPUT if predicted else frozenset[str]())
     dropped = [name for name, value in body.items() if name not in read_too and value is not None]
     if body.get("response_format") == "b64_json":  # as they always are
@@ -119,7 +119,8 @@ def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Qui
     return Answer(answer, usage, content=True)
 
 
-def _is_predicted(upstream: str) -> bool:
+def is_predicted(upstream: str) -> bool:
+    """Whether a model is one of Imagen's."""
     return upstream.removeprefix("models/").startswith("imagen")
 
 

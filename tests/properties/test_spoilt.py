@@ -1,4 +1,4 @@
-"""Whatever a provider sends, its error is one that the gateway knows, and every surface can write the rest."""
+"""Whatever a provider sends, its errors are known ones, and every surface can write the rest."""
 
 from typing import Any
 

@@ -18,3 +18,9 @@ def part(name: str, operation: str) -> ModuleType | None:
     if find_spec(f"{__name__}.{name}.{operation}") is None:
         return None
     return import_module(f"{__name__}.{name}.{operation}")
+
+
+@cache
+def side(name: str, part: str) -> ModuleType:
+    """A part that the dialect has for certain, as the client's side of one; imported when first asked for."""
+    return import_module(f"{__name__}.{name}.{part}")

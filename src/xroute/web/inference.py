@@ -1,14 +1,12 @@
-"""The calls that reach a model, each surface by its parser."""
+"""The calls that reach a model, each surface by its parser.
+
+Anthropic's and Gemini's are imported when their first client calls: both would take a fifth of the start.
+"""
 
 from collections.abc import Callable
 from functools import partial
 
-from xroute.dialects.anthropic.parse import parse as parse_messages
-from xroute.dialects.anthropic.parse import parse_count as parse_messages_count
-from xroute.dialects.anthropic.surface import write_count as write_messages_count
-from xroute.dialects.gemini.parse import parse as parse_gemini
-from xroute.dialects.gemini.parse import parse_count as parse_gemini_count
-from xroute.dialects.gemini.surface import write_count as write_gemini_count
+from xroute import dialects
 from xroute.dialects.openai.parse import parse
 from xroute.errors import NotFound
 from xroute.gateway.call import Gateway
@@ -33,14 +31,16 @@ class Inference:
     async def messages(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/messages."""
         reply.named(b"request-id")
-        await self.serve(request, reply, partial(parse_messages, headers=request.headers))
+        await self.serve(
+            request, reply, partial(dialects.side("anthropic", "parse").parse, headers=request.headers)
+        )
 
     async def count_messages(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/messages/count_tokens."""
         raw = await read_body(request.headers, request.receive, self.max_body)
-        call = parse_messages_count(raw, request.headers)
+        call: Call = dialects.side("anthropic", "parse").parse_count(raw, request.headers)
         reply.watch(request.receive)
-        await self._gateway.count(call, reply, write_messages_count)
+        await self._gateway.count(call, reply, dialects.side("anthropic", "surface").write_count)
 
     async def gemini(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1beta/models/{model}:generateContent, :streamGenerateContent and :countTokens.
@@ -48,18 +48,19 @@ class Inference:
         Also below /v1, where google-genai asks by itself since its version 3 (its source, read 2026-11-21).
         """
         model, _, method = request.argument.rpartition(":")
+        parse = dialects.side("gemini", "parse")
         match method:
             case "generateContent":
-                await self.serve(request, reply, partial(parse_gemini, model=model))
+                await self.serve(request, reply, partial(parse.parse, model=model))
             case "streamGenerateContent":
                 sse = b"alt=sse" in request.scope.get("query_string", b"")
                 reply.is_array = not sse
-                await self.serve(request, reply, partial(parse_gemini, model=model, stream=True, sse=sse))
+                await self.serve(request, reply, partial(parse.parse, model=model, stream=True, sse=sse))
             case "countTokens":
                 raw = await read_body(request.headers, request.receive, self.max_body)
-                call = parse_gemini_count(raw, model)
+                call: Call = parse.parse_count(raw, model)
                 reply.watch(request.receive)
-                await self._gateway.count(call, reply, write_gemini_count)
+                await self._gateway.count(call, reply, dialects.side("gemini", "surface").write_count)
             case _:
                 raise NotFound(f"There is nothing at {request.scope['path'][:200]}.", code="unknown_url")
 

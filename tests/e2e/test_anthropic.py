@@ -5,8 +5,10 @@ import json
 import anthropic
 import pytest
 from pydantic import BaseModel
+from tests.e2e.conftest import MODELS
 
 MODEL = "gpt-4o-mini"
+THINKERS = [MODELS[dialect] for dialect in ("openai_responses", "anthropic", "gemini")]
 TEXT = "This is the xroute simulator"
 HELLO = [{"role": "user", "content": "Hello"}]
 ASK = {"max_tokens": 400, "messages": HELLO}
@@ -127,6 +129,24 @@ def test_a_tool_is_called_and_its_result_is_answered(client, model):
     ]
     answered = client.messages.create(**request, messages=turns)
     assert (answered.stop_reason, answered.content[0].type) == ("end_turn", "text")
+
+
+@pytest.mark.parametrize("model", THINKERS)
+def test_thoughts_come_with_a_call_and_go_back_with_its_result(client, model):
+    thinking = {"type": "enabled", "budget_tokens": 1500}
+    request = {"model": model, "max_tokens": 4000, "tools": [WEATHER], "thinking": thinking}
+    asked = client.messages.create(**request, messages=HELLO)
+    thought, call = asked.content
+    assert (thought.type, call.type) == ("thinking", "tool_use")
+    assert thought.thinking and thought.signature
+    with client.messages.stream(**request, messages=HELLO) as stream:
+        streamed = stream.get_final_message()
+    assert (streamed.content[0].thinking, streamed.content[1].input) == (thought.thinking, call.input)
+    for said in (asked, streamed):
+        result = {"type": "tool_result", "tool_use_id": said.content[1].id, "content": "rain"}
+        turns = [{"role": "assistant", "content": said.content}, {"role": "user", "content": [result]}]
+        answered = client.messages.create(**request, messages=[*HELLO, *turns])
+        assert answered.content[-1].text
 
 
 def test_a_streamed_call_is_the_same_call(client, model):

@@ -5,8 +5,10 @@ import json
 import openai
 import pytest
 from pydantic import BaseModel
+from tests.e2e.conftest import MODELS
 
 MODEL = "gpt-4o-mini"
+THINKERS = [MODELS[dialect] for dialect in ("openai_responses", "anthropic", "gemini")]
 TEXT = "This is the xroute simulator"
 WEATHER = {
     "type": "function",
@@ -98,6 +100,25 @@ def test_a_tool_is_called_and_its_result_is_answered(client, model, kept):
         answered = client.responses.create(**request, input=turns)
     assert answered.output_text
     assert {item.type for item in answered.output} <= {"message", "reasoning"}
+
+
+@pytest.mark.parametrize("model", THINKERS)
+def test_reasoning_comes_with_a_call_and_goes_back_with_its_result(client, model):
+    request = {
+        "model": model,
+        "tools": [WEATHER],
+        "reasoning": {"effort": "low", "summary": "auto"},
+        "include": ["reasoning.encrypted_content"],
+        "store": False,
+    }
+    asked = client.responses.create(**request, input="Hello")
+    thought, call = asked.output
+    assert (thought.type, call.type) == ("reasoning", "function_call")
+    assert thought.summary[0].text and thought.encrypted_content
+    assert asked.usage.output_tokens_details.reasoning_tokens > 0
+    result = {"type": "function_call_output", "call_id": call.call_id, "output": "4 degrees"}
+    turns = [{"role": "user", "content": "Hello"}, *asked.output, result]
+    assert client.responses.create(**request, input=turns).output_text
 
 
 def test_a_streamed_call_is_the_same_call(client, model):

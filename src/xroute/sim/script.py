@@ -51,15 +51,15 @@ def is_completion(request: SimRequest) -> bool:
 
 def _right(request: SimRequest, profile: Profile, n: int) -> tuple[Right, Controls]:
     """What is answered when nothing fails, and the request's own controls."""
-    tongue, task = tongues.find(request), tasks.find(request)
-    if tongue is not None and request.method == "POST":
-        return _completion(tongue, profile, n)
-    if task is not None and request.method == "POST":
-        return _task(task, profile, n)
+    if request.method == "POST":
+        if (tongue := tongues.find(request)) is not None:
+            return _completion(tongue, profile, n)
+        if (task := tasks.find(request)) is not None:
+            return _task(task, profile, n)
     plain, listed = openai.Chat(request), listing.find(request, profile.models)
     if listed is not None and request.method == "GET":
         return _whole(plain, listed, 200), _NO_CONTROLS
-    if (tongue or task or listed) is not None:
+    if (listed or tongues.find(request) or tasks.find(request)) is not None:
         return _whole(plain, _NOT_ALLOWED, 405), _NO_CONTROLS
     return _whole(plain, _UNKNOWN, 404), _NO_CONTROLS
 

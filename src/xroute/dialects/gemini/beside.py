@@ -44,15 +44,15 @@ def _size(text: str) -> int:
 
 
 def probabilities(logprobs: Any) -> Json:
-    """logprobsResult of OpenAI's log probabilities; {} where there are none."""
+    """The field `logprobsResult` for OpenAI's log probabilities; {} where there are none."""
+    if logprobs is None:
+        return {}
     given: Any = logprobs.get("content") if codec.is_object(logprobs) else None
     tokens = [item for item in given if codec.is_object(item)] if codec.is_list(given) else []
     if not tokens:
         return {}
-    return {
-        "chosenCandidates": [_token(item) for item in tokens],
-        "topCandidates": [{"candidates": [_token(near) for near in _near(item)]} for item in tokens],
-    }
+    near = [{"candidates": [_token(other) for other in _near(item)]} for item in tokens]
+    return {"logprobsResult": {"chosenCandidates": [_token(item) for item in tokens], "topCandidates": near}}
 
 
 def _near(item: Json) -> list[Json]:

@@ -3,9 +3,11 @@
 https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse, read 2026-11-21.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from xroute.dialects.gemini import seal
+from xroute.dialects.gemini.beside import grounding, probabilities
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 from xroute.errors import CallError
@@ -64,6 +66,9 @@ class GeminiEncoder:
         self._envelope: Json = {}
         self._calls: dict[tuple[int, int], Json] = {}  # (choice, index) -> the call put together so far
         self._sealed: dict[str, Any] = {}  # tool call id -> signature
+        self._carried: dict[int, dict[Any, Json]] = {}  # choice -> another maker's reasoning, by its index
+        self._texts: dict[int, list[str]] = {}  # choice -> its text, to find the places of citations
+        self._cited: dict[int, list[Any]] = {}
         self._finished: dict[int, Json] = {}  # choice -> its last candidate
 
     def feed(self, chunks: Sequence[Chunk]) -> bytes:
@@ -71,6 +76,9 @@ class GeminiEncoder:
 
     def finish(self, last: bytes) -> bytes:
         usage: Json = codec.read(last).get("usage") if last else {}
+        for index, annotations in self._cited.items():
+            if index in self._finished and (found := grounding(annotations, "".join(self._texts[index]))):
+                self._finished[index]["groundingMetadata"] = found
         made = {**self._envelope, "candidates": [*self._finished.values()]}
         if usage:
             made["usageMetadata"] = usage_metadata(usage)
@@ -94,15 +102,35 @@ class GeminiEncoder:
     def _choice(self, choice: Json) -> Json | None:
         index, delta = choice["index"], choice["delta"]
         parts = _said(delta)
+        self._keep(index, delta)
         for piece in delta.get("tool_calls") or ():
             self._join(index, piece)
-        self._sealed |= _sealed(codec.objects(delta.get("reasoning_details")))
+        made: Json = {"content": {"role": "model", "parts": parts}, "index": index}
+        likely = probabilities(choice.get("logprobs"))
         if choice.get("finish_reason"):
-            calls = [_call(call, self._sealed) for (own, _), call in self._calls.items() if own == index]
-            last = {**_finish(choice), "index": index}
-            last["content"] = {"role": "model", "parts": calls}
-            self._finished[index] = last
-        return {"content": {"role": "model", "parts": parts}, "index": index} if parts else None
+            self._finished[index] = self._last(index, choice) | likely
+        else:
+            made |= likely
+        return made if parts or "logprobsResult" in made else None
+
+    def _keep(self, index: int, delta: Json) -> None:
+        """What goes out at the end: signatures of calls, another maker's reasoning, sources."""
+        if details := codec.objects(delta.get("reasoning_details")):
+            self._sealed |= _sealed(details)
+            for item in details:
+                if not seal.is_own(item):
+                    seal.merge(self._carried.setdefault(index, {}), item)
+        texts = self._texts.setdefault(index, [])
+        if isinstance(text := delta.get("content"), str):
+            texts.append(text)
+        if annotations := codec.objects(delta.get("annotations")):
+            self._cited.setdefault(index, []).extend(annotations)
+
+    def _last(self, index: int, choice: Json) -> Json:
+        """The end of a choice, with its calls."""
+        calls = [_call(call, self._sealed) for (own, _), call in self._calls.items() if own == index]
+        parts = [*_foreign(self._carried.get(index, {}).values()), *calls]
+        return {**_finish(choice), "index": index, "content": {"role": "model", "parts": parts}}
 
     def _join(self, index: int, piece: Json) -> None:
         call = self._calls.setdefault(
@@ -167,31 +195,33 @@ def _envelope(body: Json) -> Json:
 
 def _candidate(choice: Json) -> Json:
     said = choice["message"]
-    sealed = _sealed(codec.objects(said.get("reasoning_details")))
-    parts = _said(said)
+    details = codec.objects(said.get("reasoning_details"))
+    sealed = _sealed(details)
+    parts = [*_said(said), *_foreign([item for item in details if not seal.is_own(item)])]
     for call in said.get("tool_calls") or ():
         function: Json = call.get("function") or call.get("custom") or {}
         arguments = function.get("arguments") or function.get("input") or ""
         flat: Json = {"id": call.get("id"), "name": function.get("name") or "", "arguments": arguments}
         parts.append(_call(flat, sealed))
     made = {"content": {"role": "model", "parts": parts}, **_finish(choice), "index": choice["index"]}
-    if annotations := said.get("annotations"):
-        made["groundingMetadata"] = {
-            "groundingChunks": [_source(item) for item in codec.objects(annotations)]
-        }
-    return made
+    if found := grounding(said.get("annotations"), str(said.get("content") or "")):
+        made["groundingMetadata"] = found
+    return made | probabilities(choice.get("logprobs"))
 
 
 def _sealed(details: list[Json]) -> dict[str, Any]:
     """The signatures of calls by the calls' ids."""
     own = [item for item in details if item.get("type") == "reasoning.encrypted" and item.get("data")]
-    return {id_: item["data"] for item in own if isinstance(id_ := item.get("id"), str) and id_}
+    return {
+        id_: item["data"]
+        for item in own
+        if seal.is_own(item) and isinstance(id_ := item.get("id"), str) and id_
+    }
 
 
-def _source(item: Json) -> Json:
-    own: Any = item.get("url_citation")
-    cited: Json = own if codec.is_object(own) else {}
-    return {"web": {"uri": cited.get("url") or "", "title": cited.get("title") or ""}}
+def _foreign(items: Collection[Json]) -> list[Json]:
+    """Another maker's reasoning that has to come back, in a part of its own."""
+    return [seal.part(items)] if seal.is_worth(items) else []
 
 
 def _said(said: Json) -> list[Json]:
@@ -209,7 +239,11 @@ def _said(said: Json) -> list[Json]:
     if codec.is_object(audio := said.get("audio")) and audio.get("data"):
         parts.append({"inlineData": {"mimeType": "audio/pcm", "data": audio["data"]}})
     for detail in codec.objects(said.get("reasoning_details")):
-        if detail.get("type") == "reasoning.encrypted" and not detail.get("id") and detail.get("data"):
+        if not seal.is_own(detail):
+            continue
+        if signature := detail.get("signature"):
+            parts.append({"text": "", "thought": True, "thoughtSignature": signature})
+        elif detail.get("type") == "reasoning.encrypted" and not detail.get("id") and detail.get("data"):
             parts.append({"text": "", "thoughtSignature": detail["data"]})
     return parts
 

@@ -104,7 +104,7 @@ async def test_a_redirect_is_not_followed_as_the_credential_belongs_to_this_host
 async def test_unknown_fields_reach_the_provider_and_ours_do_not(house, upstream):
     upstream.play(answer(completion()))
     stage = await stage_of(house, upstream)
-    part = {"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}
+    part = {"type": "text", "text": "Hi", "weight": 2}
     more = {
         "messages": [{"role": "user", "content": [part], "weight": 1}],
         "top_k": 5,
@@ -115,6 +115,18 @@ async def test_unknown_fields_reach_the_provider_and_ours_do_not(house, upstream
     ours = {"models": ["m"], "provider": {"order": ["p"]}, "timeouts": {"total": 30}, "session_id": "s"}
     assert (await stage.chat(**more, **ours)).status == 200
     assert upstream.seen[0].body == {"model": "up", "stream": False, **more}
+
+
+@pytest.mark.parametrize("extras", [[], ["cache_control"]])
+async def test_cache_markers_go_to_those_who_take_them(house, upstream, extras):
+    upstream.play(answer(completion()))
+    section = {"quirks": {"extras": extras}} if extras else {}
+    stage = await stage_of(house, upstream, section=section)
+    part = {"type": "text", "text": "Hi"}
+    marked = part | {"cache_control": {"type": "ephemeral"}}
+    assert (await stage.chat(messages=[{"role": "user", "content": [marked]}])).status == 200
+    (said,) = upstream.seen[0].body["messages"]
+    assert said["content"] == [marked if extras else part]
 
 
 async def test_the_providers_own_fields_reach_the_client(house, upstream):

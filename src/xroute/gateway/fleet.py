@@ -164,7 +164,7 @@ class Fleet:
                 operation: model_target(provider, path, offer.upstream, sent, host.variables)
                 for operation, path in paths.items()
             },
-            operations=operations.of_model(model) & paths.keys(),
+            operations=operations.of_model(model, offer.without) & paths.keys(),
             refused=operations.refused(dialect, provider.quirks),
             signer=signer,
             credential=credential,

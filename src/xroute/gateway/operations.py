@@ -47,12 +47,15 @@ def _path(dialect: str, operation: str, path: str, provider: Provider, upstream:
     return part.path(upstream, provider.quirks) if hasattr(part, "path") and part is not None else path
 
 
-def of_model(model: Model) -> frozenset[str]:
-    """The operations that a model is made for; all, where nobody has written its abilities down."""
+def of_model(model: Model, without: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The operations that a model is made for; all, where nobody has written its abilities down.
+
+    `without` are the abilities that a provider's serving of it lacks.
+    """
     if model.abilities == ANY:
         return ALL
-    kinds = [KINDS[word] for word in model.abilities if word in KINDS]
-    if not kinds or "chat" in model.abilities:
+    kinds = [KINDS[word] for word in model.abilities if word in KINDS and word not in without]
+    if "chat" in model.abilities or model.abilities.isdisjoint(KINDS):
         kinds.append(CHAT)
     return frozenset[str]().union(*kinds)
 

@@ -54,18 +54,20 @@ class Price:
     def cost(self, usage: Usage) -> int:
         """Whole nano-dollars for a usage, half up; never less for more tokens of one kind."""
         rates = self.rates(usage.input)
-        plain_in = usage.input - usage.cached - usage.cache_write - usage.audio_in - usage.image_in
-        plain_out = usage.output - usage.reasoning - usage.audio_out - usage.image_out
+        fresh = max(0, usage.input - usage.cached - usage.cache_write)
+        heard, seen = _special(fresh, usage.audio_in, rates.audio_in, usage.image_in, rates.image_in)
+        said = max(0, usage.output - usage.reasoning)
+        spoken, drawn = _special(said, usage.audio_out, rates.audio_out, usage.image_out, rates.image_out)
         total = (
-            max(0, plain_in) * rates.input
+            (fresh - heard - seen) * rates.input
             + usage.cached * _or(rates.cached_input, rates.input)
             + usage.cache_write * _or(rates.cache_write, rates.input)
-            + usage.audio_in * _or(rates.audio_in, rates.input)
-            + usage.image_in * _or(rates.image_in, rates.input)
-            + max(0, plain_out) * rates.output
+            + heard * _or(rates.audio_in, rates.input)
+            + seen * _or(rates.image_in, rates.input)
+            + (said - spoken - drawn) * rates.output
             + usage.reasoning * _or(rates.reasoning, rates.output)
-            + usage.audio_out * _or(rates.audio_out, rates.output)
-            + usage.image_out * _or(rates.image_out, rates.output)
+            + spoken * _or(rates.audio_out, rates.output)
+            + drawn * _or(rates.image_out, rates.output)
         )
         return (total + PER_MILLION // 2) // PER_MILLION + self.request
 
@@ -75,6 +77,14 @@ class Price:
 
 
 FREE = Price(Rates(), source="runs on the user's own machine")
+
+
+def _special(
+    tokens: int, audio: int, audio_rate: int | None, images: int, image_rate: int | None
+) -> tuple[int, int]:
+    """(audio, image) tokens with a rate of their own among `tokens`, which the cache has no part in."""
+    heard = min(audio, tokens) if audio_rate is not None else 0
+    return heard, min(images, tokens - heard) if image_rate is not None else 0
 
 
 def _or(rate: int | None, fallback: int) -> int:

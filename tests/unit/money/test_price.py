@@ -64,9 +64,15 @@ def test_the_length_of_the_output_crosses_no_tier():
 def test_more_parts_than_the_whole_are_billed_as_parts():
     price = Price(RATES)
     assert price.cost(Usage(input=0, cached=MILLION)) == 100
-    assert (
-        price.cost(replace(WHOLE, input=0)) == 1 * 100 + 2 * 1250 + 4 * 8000 + 2 * 4000 + 3 * 5000 + 5 * 9000
-    )
+    assert price.cost(replace(WHOLE, input=0)) == 1 * 100 + 2 * 1250 + 2 * 4000 + 3 * 5000 + 5 * 9000
+
+
+def test_what_the_cache_held_of_an_image_is_billed_as_cached_alone():
+    price = Price(Rates(input=1000, output=0, cached_input=100, image_in=5000))
+    usage = Usage(input=10 * MILLION, cached=8 * MILLION, image_in=9 * MILLION)
+    assert price.cost(usage) == 8 * 100 + 2 * 5000
+    plain = Price(Rates(input=1000, output=0, cached_input=100))
+    assert plain.cost(usage) == 8 * 100 + 2 * 1000
 
 
 def test_one_figure_to_sort_by_is_three_to_one_with_the_fee():

@@ -109,6 +109,8 @@ def read(usage: Json) -> Usage | None:
             reasoning=_first(outs, ("reasoning_tokens",)) or _first(usage, ("reasoning_tokens",)) or 0,
             audio_in=_first(ins, ("audio_tokens",)) or 0,
             audio_out=_first(outs, ("audio_tokens",)) or 0,
+            image_in=_first(ins, ("image_tokens",)) or 0,
+            image_out=_first(outs, ("image_tokens",)) or 0,
         ),
     )
 
@@ -158,6 +160,8 @@ def _contained(usage: Json, u: Usage) -> Usage:
         reasoning=min(reasoning, written),
         audio_in=min(u.audio_in, given),
         audio_out=min(u.audio_out, written),
+        image_in=min(u.image_in, given),
+        image_out=min(u.image_out, written),
     )
 
 

@@ -42,7 +42,7 @@ def statuses(path, body):
 
 
 @pytest.mark.parametrize("path", sorted(set(addresses())))
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(body=st.dictionaries(NAMES, VALUES, max_size=6))
 def test_any_body_is_answered(path, body):
     assert set(statuses(path, {"model": "m", **body})) <= {200, 400}
@@ -63,7 +63,7 @@ def test_what_once_broke_it_is_answered(path, body):
 
 
 @pytest.mark.parametrize("dialect", ASKS)
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_any_change_of_a_right_body_is_answered(dialect, data):
     path, _, right = ASKS[dialect]

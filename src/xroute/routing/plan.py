@@ -6,6 +6,7 @@ Pure: the clock and the dice are arguments.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from xroute import dialects
 from xroute.routing.balance import Dice, rank
 from xroute.routing.deployment import Deployment
 from xroute.routing.preferences import NONE, Preferences, Strategy
@@ -178,14 +179,22 @@ def _exclusion(d: Deployment, needs: Needs, ratios: Ratios, p: Preferences) -> t
     """Why this deployment may not take the call: (reason, detail), or None."""
     if needs.operation not in d.operations:
         return "operation", f"{d.model} at {d.provider} is not made for {needs.operation}"
-    if d.abilities is not None and not needs.abilities <= d.abilities:
-        missing = ", ".join(sorted(needs.abilities - d.abilities))
-        return "ability", f"{d.model} at {d.provider} lacks: {missing}"
+    if d.abilities is not None and not needs.abilities <= d.abilities and (missing := _missing(d, needs)):
+        return "ability", f"{d.model} at {d.provider} lacks: {', '.join(sorted(missing))}"
     if d.context is not None and (too_long := _too_long(d, d.context, needs, ratios)):
         return "context_length", too_long
     if needs.parameters and (dropped := needs.parameters & d.refused):
         return "require_parameters", f"{d.provider} does not take: {', '.join(sorted(dropped))}"
     return None if p is NONE else _unwanted(d, p)
+
+
+def _missing(d: Deployment, needs: Needs) -> frozenset[str]:
+    """What the model lacks and its dialect cannot make up for: a schema may be that of a forced tool."""
+    have = d.abilities or frozenset[str]()
+    by_tool = getattr(dialects.get(d.dialect), "by_tool", None)
+    if by_tool is not None and "tools" in have:
+        have |= by_tool(d.upstream)
+    return needs.abilities - have
 
 
 def _too_long(d: Deployment, context: int, needs: Needs, ratios: Ratios) -> str | None:

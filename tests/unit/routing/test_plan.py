@@ -42,6 +42,24 @@ def test_a_missing_ability_rules_out_and_is_named():
     assert reasons(made) == {"blind": "ability"}
 
 
+@pytest.mark.parametrize(
+    ("dialect", "name", "abilities", "takes"),
+    [
+        ("anthropic", "claude-opus-4-20250514", {"tools"}, True),
+        ("anthropic", "claude-opus-4-20250514", set(), False),
+        ("anthropic", "claude-opus-5-5", {"tools"}, False),  # cannot be made to call a tool
+        ("bedrock", "amazon.nova-pro-v1:0", {"tools"}, True),
+        ("bedrock", "ai21.jamba-1-5-large-v1:0", {"tools"}, False),
+        ("gemini", "gemma-3", {"tools"}, True),
+        ("openai", "any", {"tools"}, False),
+    ],
+)
+def test_a_schema_may_be_that_of_a_forced_tool(dialect, name, abilities, takes):
+    made = deployment(dialect=dialect, upstream=name, abilities=frozenset(abilities))
+    found = plan([made], needs=Needs(abilities=frozenset({"json_schema"})))
+    assert (found.candidates == [made]) is takes
+
+
 def test_unknown_abilities_rule_nobody_out():
     unknown = deployment("unknown", abilities=None)
     assert plan([unknown], needs=Needs(abilities=frozenset({"image"}))).candidates == [unknown]

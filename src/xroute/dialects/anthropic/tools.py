@@ -8,6 +8,7 @@ from typing import Any
 
 from xroute.dialects.anthropic import schema
 from xroute.dialects.anthropic.draft import Draft
+from xroute.dialects.claude import family_of
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 
@@ -62,6 +63,11 @@ def write(draft: Draft) -> None:
     draft.sent["tools"] = found
     if choice is not None:
         draft.sent["tool_choice"] = choice
+
+
+def by_tool(upstream: str) -> frozenset[str]:
+    """Abilities that a model with tools has through a forced one, by the provider's name for it."""
+    return frozenset({"json_schema"} if family_of(upstream).forced else ())
 
 
 def force(draft: Draft, tool: Json) -> bool:

@@ -6,6 +6,7 @@ from xroute.dialects.bedrock.decode import decode
 from xroute.dialects.bedrock.encode import UNSUPPORTED, encode
 from xroute.dialects.bedrock.fault import error_of
 from xroute.dialects.bedrock.stream import Decoder
+from xroute.dialects.bedrock.tools import by_tool
 
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html,
 # read 2026-11-21
@@ -24,6 +25,7 @@ __all__ = [
     "ErrorBody",
     "ErrorInfo",
     "Malformed",
+    "by_tool",
     "decode",
     "encode",
     "error_of",

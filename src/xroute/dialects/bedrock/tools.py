@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from xroute.dialects.bedrock.draft import Draft
+from xroute.dialects.bedrock.families import family_of
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
 
@@ -181,6 +182,11 @@ def _force(choice: str, body: Json, config: Json, extra: Json, draft: Draft) -> 
         draft.drop("response_format" if choice == "=" + ANSWER else "tool_choice")
     if alone and choice != "none":
         draft.drop("parallel_tool_calls")
+
+
+def by_tool(upstream: str) -> frozenset[str]:
+    """Abilities that a model with tools has through a forced one, by the provider's name for it."""
+    return frozenset({"json_schema"} if family_of(upstream).choices else ())
 
 
 def _thinks(extra: Json) -> bool:

@@ -6,6 +6,7 @@ from xroute.dialects.gemini.decode import decode
 from xroute.dialects.gemini.encode import UNSUPPORTED, encode
 from xroute.dialects.gemini.fault import error_of
 from xroute.dialects.gemini.stream import Decoder
+from xroute.dialects.gemini.tools import by_tool
 
 PATHS = {
     "chat": "/models/{model}:generateContent",
@@ -22,6 +23,7 @@ __all__ = [
     "ErrorBody",
     "ErrorInfo",
     "Malformed",
+    "by_tool",
     "decode",
     "encode",
     "error_of",

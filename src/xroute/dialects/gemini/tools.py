@@ -39,6 +39,11 @@ _NATIVE = frozenset(
 _MODES = {"none": "NONE", "auto": "AUTO", "required": "ANY", "any": "ANY", "validated": "VALIDATED"}
 
 
+def by_tool(upstream: str) -> frozenset[str]:
+    """Abilities that a model with tools has through a forced one, by the provider's name for it."""
+    return frozenset({"json_schema"})
+
+
 class Choice(NamedTuple):
     """Which functions may be called; no mode where the client leaves it to the provider."""
 

@@ -188,6 +188,8 @@ def _model(parts: list[Json], calls: _Calls) -> list[Json]:
         said["content"] = "".join(texts)
     if carried:
         details = [*carried, *(item for item in details if seal.is_worth([item]))]
+    elif not seal.is_worth(details):
+        details = []  # thoughts that nobody has signed: their text says it all, to any provider
     lists = {"tool_calls": tools, "reasoning_details": details, "images": images, "native_content": natives}
     said |= {name: value for name, value in lists.items() if value}
     if thoughts:

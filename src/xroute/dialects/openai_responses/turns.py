@@ -15,6 +15,7 @@ from xroute.dialects.openai.parse import wrong
 from xroute.dialects.openai_responses import seal
 from xroute.dialects.openai_responses.asked import Names
 from xroute.dialects.openai_responses.message import CALLS, Message
+from xroute.dialects.openai_responses.thought import pieces
 from xroute.errors import InvalidPrompt
 
 RESULTS = frozenset({"function_call_output", "custom_tool_call_output"})
@@ -38,6 +39,10 @@ class Turn(Message):
 
     def _think(self, item: Json) -> None:
         sealed = seal.unseal(item.get("encrypted_content"))
+        if sealed is None and not item.get("encrypted_content") and not item.get("content"):
+            # A summary alone no Responses endpoint takes back; as text it goes to whoever wants it.
+            self._thoughts += [text for _, _, text in pieces(item)]
+            return
         if sealed is None:
             super()._think(item)
             return

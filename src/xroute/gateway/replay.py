@@ -175,7 +175,9 @@ class Replays:
             raise InvalidRequest(
                 f"`Idempotency-Key` must have 1 to {MAX_KEY} characters.", code="invalid_header"
             )
-        hashed = hashlib.sha256(f"{call.surface.dialect} {call.operation}\n".encode())
+        # Google's clients name the model, and whether they want a stream, in the address alone.
+        asked = (call.surface.dialect, call.operation, call.models, call.stream, call.raw != b"")
+        hashed = hashlib.sha256(f"{asked}\n".encode())
         hashed.update(body)
         fingerprint = hashed.digest()
         while (found := self._find(name)) is not None:

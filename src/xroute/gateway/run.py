@@ -1,5 +1,6 @@
 """One call under way: what was asked, what was tried, what came of it."""
 
+import re
 from dataclasses import dataclass, field
 
 from xroute.config.settings import PartialTimeouts
@@ -11,6 +12,10 @@ from xroute.routing.deployment import Deployment
 from xroute.wire.call import Call
 from xroute.wire.surface import Encoder
 from xroute.wire.usage import Usage
+
+MOST_NAMES = 64  # of dropped fields in a header
+MAX_TOLD = 2048  # characters of them
+_ODD = re.compile(r"[^ -~]")
 
 
 @dataclass(slots=True, eq=False)
@@ -49,5 +54,11 @@ class Run:
             headers.append(("x-xroute-provider", self.deployment.provider))
             headers.append(("x-xroute-model", self.deployment.model))
         if self.dropped:
-            headers.append(("x-xroute-dropped", ", ".join(self.dropped)))
+            headers.append(("x-xroute-dropped", _told(self.dropped)))
         return headers
+
+
+def _told(names: tuple[str, ...]) -> str:
+    """Names of the client's own fields, as a header can hold them."""
+    text = ", ".join(names[:MOST_NAMES])[:MAX_TOLD]
+    return text if text.isascii() and text.isprintable() else _ODD.sub("?", text)

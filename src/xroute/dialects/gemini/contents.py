@@ -157,15 +157,18 @@ class Contents:
 
 
 def _ordered(messages: list[Any]) -> list[tuple[int, Json]]:
-    """The messages with their places, results in the order of their calls: without ids, of two calls of one
-    function the first result is taken for the first call's."""
+    """The messages with their places; results of one function in the order of its calls: without ids, the
+    first of them is taken for the first call's. Others stay as the client has them."""
     found: list[tuple[int, Json]] = []
     results: list[tuple[int, Json]] = []
-    order: dict[str, tuple[int, int]] = {}
-    last = (len(messages), 0)
+    order: dict[str, tuple[int, int, str]] = {}  # id of a call -> its place, and its function
+
+    def call_of(result: tuple[int, Json]) -> tuple[int, int, str]:
+        return order.get(str(result[1].get("tool_call_id")), (len(messages), result[0], ""))
 
     def settle() -> None:
-        results.sort(key=lambda each: order.get(str(each[1].get("tool_call_id")), last))
+        if len({call_of(result)[2] for result in results}) < len(results):
+            results.sort(key=call_of)
         found.extend(results)
         results.clear()
 
@@ -179,7 +182,9 @@ def _ordered(messages: list[Any]) -> list[tuple[int, Json]]:
         calls: Any = message.get("tool_calls")
         for number, call in enumerate(calls if codec.is_list(calls) else []):
             if codec.is_object(call):
-                order[str(call.get("id"))] = (place, number)
+                own: Any = call.get("function")
+                name = str(own.get("name")) if codec.is_object(own) else ""
+                order[str(call.get("id"))] = (place, number, name)
         found.append((place, message))
     settle()
     return found

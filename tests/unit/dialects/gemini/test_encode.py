@@ -156,6 +156,23 @@ def test_media_of_a_result_stand_in_it_or_for_older_models_beside_it() -> None:
     assert [part["inlineData"]["mimeType"] for part in old[1:]] == ["image/png", "audio/wav"]
 
 
+def test_results_of_one_function_come_in_the_order_of_its_calls() -> None:
+    calls = [{**CALL, "id": id_} for id_ in ("c1", "c2")]
+    results = [{"role": "tool", "tool_call_id": id_, "content": id_} for id_ in ("c2", "c1")]
+    found = asked(OLD, [USER, {"role": "assistant", "tool_calls": calls}, *results]).body["contents"][2][
+        "parts"
+    ]
+    assert [part["functionResponse"]["response"]["output"] for part in found] == ["c1", "c2"]
+
+
+def test_results_of_other_functions_stay_where_the_client_has_them() -> None:
+    other = {"id": "c2", "type": "function", "function": {"name": "g", "arguments": "{}"}}
+    results = [{"role": "tool", "tool_call_id": id_, "content": id_} for id_ in ("c2", "c1")]
+    found = asked(OLD, [USER, {"role": "assistant", "tool_calls": [CALL, other]}, *results])
+    parts_ = found.body["contents"][2]["parts"]
+    assert [part["functionResponse"]["name"] for part in parts_] == ["g", "f"]
+
+
 def sealed(data, **more):
     return {"type": "reasoning.encrypted", "data": data, "format": "google-gemini-v1", "index": 0, **more}
 

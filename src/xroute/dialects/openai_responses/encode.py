@@ -25,6 +25,14 @@ UNSUPPORTED = frozenset(
     {"audio", "frequency_penalty", "logit_bias", "n", "prediction", "presence_penalty", "seed", "stop"}
 )
 _FOREIGN = UNSUPPORTED | {"background", "min_p", "repetition_penalty", "top_a", "top_k"}
+# Fields that only Anthropic's and Google's own APIs have: a client of theirs may have sent them, and OpenAI
+# refuses a request for one that it does not know.
+_BESIDE = frozenset(
+    {
+        "cache_control", "container", "diagnostics", "fallbacks", "inference_geo", "mcp_servers",
+        "output_config", "speech_config", "speed",
+    }
+)  # fmt: skip
 
 # Values that mean no more than leaving the field out.
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
@@ -87,12 +95,17 @@ def _same(body: Json, dropped: list[str]) -> Json:
     """The fields of the same name and meaning, and those that nobody knows."""
     out: Json = {}
     for name, value in body.items():
-        if name in _FOREIGN or name == "modalities":
+        if name in _FOREIGN or name == "modalities" or _is_beside(name, value):
             if not _is_neutral(name, value):
                 dropped.append(name)
         elif name not in _READ and name not in OWN and value is not None:
             out[name] = value
     return out
+
+
+def _is_beside(name: str, value: Any) -> bool:
+    """Whether only other dialects have it; `context_management` is a list here, an object at Anthropic."""
+    return name in _BESIDE or (name == "context_management" and codec.is_object(value))
 
 
 def _is_neutral(name: str, value: Any) -> bool:

@@ -18,6 +18,7 @@ HOSTED = frozenset(
 )  # fmt: skip
 _OPTIONS = ("allowed_domains", "blocked_domains", "excluded_domains")  # of a search; they stand in `filters`
 _FOREIGN = ("max_uses", "cache_control")
+_BESIDE = ("cache_control", "eager_input_streaming", "input_examples")  # Anthropic's, beside a function
 
 
 def tools(body: Json, dropped: list[str]) -> list[Json]:
@@ -39,7 +40,7 @@ def _tool(tool: Json, where: str, dropped: list[str]) -> Json | None:
     if not isinstance(kind, str):
         return None
     inner: Any = tool.get(kind)
-    beside = {name: value for name, value in tool.items() if name not in (kind, "cache_control")}
+    beside = {name: value for name, value in tool.items() if name != kind and name not in _BESIDE}
     if kind == "function":
         return _function(inner if codec.is_object(inner) else beside, beside)
     if kind == "custom":

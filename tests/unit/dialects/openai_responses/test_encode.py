@@ -303,3 +303,18 @@ def test_nothing_odd_in_a_body_breaks_it(value: Any) -> None:
     write(
         tools=value, tool_choice=value, response_format=value, text=value, include=value, stream_options=value
     )
+
+
+def test_what_only_anthropic_has_is_named_and_not_sent() -> None:
+    """Claude Code sends these with every call; OpenAI refuses a request for one unknown field."""
+    own = {"edits": [{"type": "clear_thinking_20251015"}]}
+    servers = [{"type": "url", "url": "https://x.test", "name": "x"}]
+    marker = {"type": "ephemeral"}
+    encoded = write(context_management=own, mcp_servers=servers, cache_control=marker)
+    assert encoded.body == NOTHING
+    assert encoded.dropped == ("context_management", "mcp_servers", "cache_control")
+    ours = [{"type": "compaction", "compact_threshold": 1000}]
+    assert write(context_management=ours).body == {**NOTHING, "context_management": ours}
+    tool = {"type": "function", "function": {"name": "f"}, "eager_input_streaming": True}
+    [sent] = write(tools=[tool]).body["tools"]
+    assert sent.keys() == {"type", "name", "strict", "parameters"}

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from tests.properties import asked, heard, responded, said, talk, told
 from tests.properties.said import Said
 from tests.properties.talk import Meaning, meant
+from tests.wire import claude, geminis, reading, responses
 
 from xroute import dialects
 from xroute.catalog.entries import Quirks
 from xroute.dialects import anthropic, completions, openai_responses
 from xroute.dialects import openai as chat
 from xroute.dialects.gemini.parse import parse as parse_gemini
-from xroute.errors import CutError
+from xroute.errors import CutError, ProviderUnavailable
 from xroute.wire.call import Call
 
 Json = dict[str, Any]
@@ -177,6 +178,30 @@ def test_a_stream_that_is_cut_off_never_looks_complete(name, answer, data):
     except CutError:
         return
     assert decoder.error is not None or decoder.finish_reason or not decoder.saw_content
+
+
+BROKEN: dict[str, Callable[[str], Any]] = {
+    "chat": lambda text: reading.stream(text).error,
+    "completions": lambda text: reading.stream(text).error,
+    "messages": lambda text: claude.stream(claude.events(text)).error,
+    "responses": lambda text: responses.stream(text).error,
+    "gemini": lambda text: geminis.stream(text).error,
+}
+
+
+@each_upstream
+@each_client
+@FEWER
+@given(answer=said.answers(), data=st.data())
+def test_every_client_is_told_of_a_stream_that_broke(client, name, answer, data):
+    raw = STREAM[name](answer, said.pieces(data.draw))
+    decoder = dialects.get(name).Decoder(**GIVEN, include_usage=True)
+    encoder = SURFACES[client]().surface.encoder("r1", 1)
+    found = decoder.feed(raw[: data.draw(st.integers(0, len(raw) - 1))])
+    out = encoder.feed(found) if found else b""
+    chunk = decoder.chunk_of({"index": 0, "delta": {}, "finish_reason": "error"})
+    out += encoder.fail(ProviderUnavailable("The provider broke off."), chunk)
+    assert BROKEN[client](out.decode()) == "The provider broke off."
 
 
 SIGNED = {"anthropic": "Sig==", "bedrock": "Sig==", "openai_responses": "gAAA"}

@@ -144,8 +144,8 @@ def answers(surface: str) -> list[str]:
 def _cell(name: str, surface: str, column: Column) -> str:
     found = replies.told(name, surface, column.dialect)
     words = [{True: "yes", False: "no", None: ""}[each] for each in found]
-    if words[0] == words[1]:
-        return words[0]
+    if words[0] == words[1] or found[0] is None:
+        return words[1]
     return f"{words[0]} / {words[1]}" if words[1] else f"{words[0]} / –"
 
 

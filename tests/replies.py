@@ -96,6 +96,12 @@ _OF_THOUGHT: dict[str, tuple[bytes, bytes]] = {
 }
 
 
+def _in_pieces(dialect: str) -> Pair:
+    """A call whose arguments are streamed as they are written: not by those who send calls whole."""
+    whole_calls = ("gemini", "ollama")
+    return None, None if dialect in whole_calls else _both(Said(calls=CALLS[:1]))(dialect)[1]
+
+
 def _thoughtful(dialect: str) -> Pair:
     """Usage that counts tokens of reasoning."""
     if dialect not in _OF_THOUGHT:
@@ -251,6 +257,7 @@ FEATURES: dict[str, tuple[Callable[[str], Pair], dict[str, str]]] = {
     "text": (_both(Said(text="Yes.")), _every(r'Yes\.|"s\."')),
     "reasoning text": (_both(Said(thought="Hm.", text="Yes.")), _every(r'Hm\.|"m\."')),
     "several tool calls": (_both(Said(calls=CALLS)), _every("find(.|\n)*seek")),
+    "tool arguments as they are written": (_in_pieces, _every(r'\{\\"wanted\\":"')),
     "end at the limit of tokens": (
         _both(Said(text="Yes.", cut=True)),
         _every('"length"')

@@ -77,7 +77,7 @@ def _choices(body: Json, request_id: str) -> list[Json]:
 
 def _choice(candidate: Json, place: int, request_id: str) -> Json:
     index: Any = candidate.get("index")
-    index = index if isinstance(index, int) else place
+    index = place if isinstance(index, bool) or not isinstance(index, int) else index
     said: Json = {"role": "assistant", "content": None, "refusal": None}
     progress = Progress(f"{request_id}:{index}")
     for piece in (*progress.read(candidate.get("content")), *progress.end()):

@@ -129,6 +129,8 @@ class _Request:
         contents = Contents(self._family, self.dropped)
         contents.read(self._body.get("messages"))
         tools = Tools(self._body, self.dropped)
+        if not self._family.mixes:
+            tools.separate()
         self._settings()
         self._modalities()
         self._format(tools)

@@ -96,7 +96,7 @@ class Decoder(Translated):
 
     def _candidate(self, item: Json, place: int) -> None:
         index: Any = item.get("index")
-        index = index if isinstance(index, int) else place
+        index = place if isinstance(index, bool) or not isinstance(index, int) else index
         state = self._state(index)
         if (text := plain_text(item)) is not None:
             state.progress.say(text)

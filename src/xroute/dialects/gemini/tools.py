@@ -36,6 +36,7 @@ _NATIVE = frozenset(
         "urlContext",
     }
 )
+_OLDER = frozenset({"functionDeclarations", "codeExecution"})  # beside functions in every model (recorded)
 _MODES = {"none": "NONE", "auto": "AUTO", "required": "ANY", "any": "ANY", "validated": "VALIDATED"}
 
 
@@ -60,9 +61,13 @@ class Tools:
         self.server: list[Json] = []
         self.is_strict = False
         self.is_marked = False  # a cache_control was seen
+        self._hosted: list[str] = []  # what asked for those of `server` that older models take alone
         for place, tool in enumerate(_listed(body, "tools", "functions")):
+            known = len(self.server)
             if not self._read(tool):
                 dropped.append(f"tools[{place}]")
+            elif len(self.server) > known and _OLDER.isdisjoint(self.server[-1]):
+                self._hosted.append(f"tools[{place}]")
         self._options(body)
         self.choice = self._choice(body)
 
@@ -72,6 +77,15 @@ class Tools:
         self.functions.append({"name": ANSWER, "description": text, "parametersJsonSchema": whole(schema)})
         names = (*self.choice.names, ANSWER) if self.choice.names else ()
         self.choice = Choice("ANY", names)
+
+    def separate(self) -> None:
+        """For models before the third generation, which refuse a search and the like beside functions.
+
+        https://github.com/withceleste/celeste-python/issues/197, read 2026-11-21.
+        """
+        if self.functions and self._hosted:
+            self._dropped += self._hosted
+            self.server = [tool for tool in self.server if not _OLDER.isdisjoint(tool)]
 
     def forget(self) -> None:
         """No functions: the client wants none called."""
@@ -140,6 +154,7 @@ class Tools:
         options: Any = body.get("web_search_options")
         if not codec.is_object(options):
             return
+        self._hosted.append("web_search_options")
         if {"googleSearch": {}} not in self.server:
             self.server.append({"googleSearch": {}})
         self._dropped += [

@@ -281,3 +281,16 @@ def test_quirks_of_the_provider_are_kept_to() -> None:
     assert found.body["serviceTier"] == "flex"
     assert "store" not in found.body
     assert set(found.dropped) == {"store", "top_k"}
+
+
+def test_googles_own_tools_do_not_stand_beside_functions_in_older_models() -> None:
+    """Codex asks for a search with every call: 2.5 would refuse the whole request for it."""
+    tools = [TOOL, {"type": "web_search"}]
+    assert asked(NEW, tools=tools).body["tools"][1:] == [{"googleSearch": {}}]
+    found = asked(OLD, tools=tools, web_search_options={})
+    assert [list(tool) for tool in found.body["tools"]] == [["functionDeclarations"]]
+    assert found.dropped == ("tools[1]", "web_search_options")
+    assert asked(OLD, tools=tools[1:]).body["tools"] == [{"googleSearch": {}}]
+    for kept in ({"functionDeclarations": [{"name": "g"}]}, {"codeExecution": {}}):
+        found = asked(OLD, tools=[TOOL, kept])
+        assert (found.body["tools"][1], found.dropped) == (kept, ())

@@ -246,3 +246,19 @@ async def test_a_request_too_deep_for_its_parser_is_refused(stage, upstream):
     ):
         said = await stage.client.post(path, content=body % deep)
         assert said.status_code == 400, said.content
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_a_token_of_a_signer_is_masked_in_an_error_inside_a_good_answer(upstream, tmp_path, streaming):
+    token = "tok-of-the-hour-1234"
+    failure = {"error": {"message": f"no: {token}", "code": 400, "type": "invalid_request_error"}}
+    said = stream(*sse(failure)) if streaming else answer(failure)
+    upstream.play(answer({"access_token": token, "expires_in": 3600}), said)
+    url = upstream.url.removesuffix("/v1") + "/token"
+    section = provider(upstream.url, ("up", "m"), auth="oauth", token={"url": url, "secret": "{key}"})
+    async with running(tmp_path, {"providers": {"house": section}}) as stage:
+        path, body = asked("openai", "m", streaming=streaming)
+        told = await stage.client.post(path, content=body)
+    assert ("authorization", f"Bearer {token}") in upstream.seen[1].headers
+    assert b"no: ***" in told.content
+    assert token.encode() not in told.content

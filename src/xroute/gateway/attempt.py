@@ -124,7 +124,8 @@ class Attempts:
                     decoder = way.decoder(run.call, deployment, request_id, created)
                     run.decoder = decoder  # it knows what a call has cost that its client leaves now
                     most = self._max_answer if way.is_large else self._max_held
-                    held, ended = await self._until_content(decoder, deployment, exchange, first, most)
+                    target = run.target or deployment.target
+                    held, ended = await self._until_content(decoder, target, exchange, first, most)
                 run.decoder, run.encoder = decoder, encoder
                 return Opened(exchange, decoder, encoder, held, timeouts.between_chunks, until, ended, media)
             except BaseException:
@@ -162,6 +163,7 @@ class Attempts:
         if deployment.signer is not None:
             whole = body if isinstance(body, bytes) else b"".join(body)  # what signs wants it in one
             target = await self._signed(deployment.signer, target, whole)
+        run.target = target
         scheme = target.url.partition(":")[0]
         exchange = await self._transports[scheme].send("POST", target, body, timeouts)
         if exchange.status < 300:
@@ -218,7 +220,9 @@ class Attempts:
         try:
             answer = way.decode(raw, deployment, run.reply.request_id, int(time.time()))
         except ErrorBody as error:
-            raise AttemptFailed(inner_failure(exchange, error.info, deployment.target)) from error
+            raise AttemptFailed(
+                inner_failure(exchange, error.info, run.target or deployment.target)
+            ) from error
         except Malformed as error:
             raise AttemptFailed(Failure("malformed", error.message, exchange.status)) from error
         except RecursionError as error:
@@ -229,7 +233,7 @@ class Attempts:
         return answer
 
     async def _until_content(
-        self, decoder: Translated, deployment: Deployment, exchange: Exchange, until: float, most: int
+        self, decoder: Translated, target: Target, exchange: Exchange, until: float, most: int
     ) -> tuple[list[Chunk], bool]:
         """(the chunks up to and with the first content, whether the stream ended with them)."""
         began = self._clock()
@@ -242,7 +246,7 @@ class Attempts:
                 raise TimedOut("first_token", until - began) from error
             held += decoder.feed(data) if data else decoder.finish()
             if decoder.error is not None:
-                raise AttemptFailed(inner_failure(exchange, decoder.error, deployment.target))
+                raise AttemptFailed(inner_failure(exchange, decoder.error, target))
             if decoder.saw_content or decoder.finish_reason:
                 return held, not data
             if not data or decoder.done:

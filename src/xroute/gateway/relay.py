@@ -39,7 +39,7 @@ async def pump(
         await run.reply.write(data)
     failure = await _pump(run, opened, attempts, clock)
     if failure is None and opened.decoder.error is not None:
-        failure = inner_failure(opened.exchange, opened.decoder.error, deployment.target)
+        failure = inner_failure(opened.exchange, opened.decoder.error, run.target or deployment.target)
     return failure
 
 

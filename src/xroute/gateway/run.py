@@ -10,6 +10,7 @@ from xroute.gateway.settle import Outcome
 from xroute.gateway.verdict import Failed
 from xroute.routing.deployment import Deployment
 from xroute.wire.call import Call
+from xroute.wire.http import Target
 from xroute.wire.surface import Encoder
 from xroute.wire.usage import Usage
 
@@ -32,6 +33,7 @@ class Run:
     attempts: int = 0
     deployment: Deployment | None = None  # of the attempt under way, or of the answer
     dropped: tuple[str, ...] = ()
+    target: Target | None = None  # of the attempt under way, with the credential that was sent
     upstream_s: float = 0.0  # time spent waiting for providers before the answer began
     ttft_s: float | None = None
     decoder: Translated | None = None  # of the stream under way

@@ -6,6 +6,8 @@ from xroute.catalog.entries import Provider
 from xroute.errors import ConfigError
 from xroute.wire.http import Target
 
+# Headers that are no secret: a provider that says what is wrong with one has to be understood.
+OPEN = frozenset({"content-type", "accept", "anthropic-version", "anthropic-beta"})
 SHORTEST_SECRET = 8  # characters; what is shorter would also be found in ordinary words
 
 
@@ -48,12 +50,13 @@ def target(provider: Provider, path: str, key: str | None, variables: dict[str, 
 
 def mask(text: str, target: Target) -> str:
     """A provider's text without what was sent there in secret: some repeat a credential they refuse."""
-    values = [value for name, value in target.headers if name != "content-type"]
-    values += [value for _, value in parse_qsl(urlsplit(target.url).query)]
+    values = [value for name, value in target.headers if name.lower() not in OPEN]
+    for _, value in parse_qsl(urlsplit(target.url).query):
+        values += [value, quote(value, safe="")]
     for value in values:
-        secret = value.removeprefix("Bearer ").removeprefix("Token ")
-        if len(secret) >= SHORTEST_SECRET:
-            text = text.replace(secret, "***")
+        for secret in (value.rpartition(" ")[2], value):  # "Bearer", or another word before it, may stay
+            if len(secret) >= SHORTEST_SECRET:
+                text = text.replace(secret, "***")
     return text
 
 

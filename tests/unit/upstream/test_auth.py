@@ -6,7 +6,8 @@ import pytest
 
 from xroute.catalog.entries import Provider
 from xroute.errors import ConfigError
-from xroute.upstream.auth import model_target, models_target
+from xroute.upstream.auth import mask, model_target, models_target
+from xroute.wire.http import Target
 
 BEARER = Provider(id="p", name="P", dialect="openai", base_url="https://api.p.test/v1")
 JSON = ("content-type", "application/json")
@@ -102,3 +103,21 @@ def test_a_target_shows_no_credential_of_its_query():
 
 def test_the_simulator_has_an_address_of_its_own():
     assert model_target(replace(BEARER, base_url="sim:"), CHAT, "m", None, {}).url == "sim:/chat/completions"
+
+
+@pytest.mark.parametrize("sent", ["Bearer sk-secret-1", "Key sk-secret-1", "sk-secret-1"])
+def test_a_credential_that_a_provider_repeats_is_masked_with_or_without_its_word(sent):
+    told = mask(f"{sent} is wrong: sk-secret-1", Target("https://p.test/", (("x-auth", sent),)))
+    assert "sk-secret-1" not in told
+
+
+def test_a_credential_of_the_address_is_masked_as_it_was_written_there():
+    told = mask("no: ?key=a%2Fb%2Fc%2Fd%2Fe, a/b/c/d/e", Target("https://p.test/?key=a%2Fb%2Fc%2Fd%2Fe", ()))
+    assert told == "no: ?key=***, ***"
+
+
+def test_what_a_provider_says_of_an_open_header_is_not_masked():
+    target = Target(
+        "https://p.test/", (("anthropic-beta", "files-api-2025"), ("content-type", "application/json"))
+    )
+    assert mask("unknown: files-api-2025", target) == "unknown: files-api-2025"

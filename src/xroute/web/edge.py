@@ -62,7 +62,9 @@ class Edge:
         method, path = scope["method"], scope["path"]
         refusal = openai_refusal
         try:
-            route, argument = self._match(method, path)
+            methods, argument = self._find(path)
+            refusal = _common(methods)
+            route = _route(methods, method, path)
             refusal = route.refusal
             headers = RequestHeaders(scope["headers"])
             principal = self._keyring.find(headers) if route.access == "key" else None
@@ -97,24 +99,30 @@ class Edge:
         finally:
             reply.unwatch()
 
-    def _match(self, method: str, path: str) -> tuple[Route, str]:
+    def _find(self, path: str) -> tuple[dict[str, Route], str]:
+        """(what stands at a path, what follows an open one); raises NotFound."""
         if path.startswith(PREFIXES):
             path = path[path.index("/", 1) :]
-        argument = ""
-        methods = self._exact.get(path)
-        if methods is None:
-            for prefix, table in self._open.items():
-                if path.startswith(prefix) and len(path) > len(prefix):
-                    methods, argument = table, path[len(prefix) :]
-                    break
-            else:
-                raise NotFound(f"There is nothing at {path[:200]}.", code="unknown_url")
-        route = methods.get("GET" if method == "HEAD" else method)
-        if route is None:
-            allowed = [*methods, "HEAD"] if "GET" in methods else list(methods)
-            raise MethodNotAllowed(
-                f"{path[:200]} takes {', '.join(allowed)}, not {method[:20]}.",
-                code="method_not_allowed",
-                metadata={"allowed": allowed},
-            )
-        return route, argument
+        if (methods := self._exact.get(path)) is not None:
+            return methods, ""
+        for prefix, table in self._open.items():
+            if path.startswith(prefix) and len(path) > len(prefix):
+                return table, path[len(prefix) :]
+        raise NotFound(f"There is nothing at {path[:200]}.", code="unknown_url")
+
+
+def _common(methods: dict[str, Route]) -> Refusal:
+    """The shape of errors at a path, OpenAI's where several APIs share it."""
+    first, *others = methods.values()
+    return openai_refusal if any(each.refusal is not first.refusal for each in others) else first.refusal
+
+
+def _route(methods: dict[str, Route], method: str, path: str) -> Route:
+    if (route := methods.get("GET" if method == "HEAD" else method)) is not None:
+        return route
+    allowed = [*methods, "HEAD"] if "GET" in methods else list(methods)
+    raise MethodNotAllowed(
+        f"{path[:200]} takes {', '.join(allowed)}, not {method[:20]}.",
+        code="method_not_allowed",
+        metadata={"allowed": allowed},
+    )

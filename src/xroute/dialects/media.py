@@ -21,6 +21,10 @@ _FLAGS = frozenset({"stream"})
 _LISTS = frozenset({"timestamp_granularities", "include", "known_speaker_names", "known_speaker_references"})
 _OBJECTS = frozenset({"chunking_strategy", "provider", "timeouts", "models", "svg"})
 _NUMBERS: dict[str, type] = {"temperature": float, "n": int, "partial_images": int, "output_compression": int}
+_TEXTS = _FLAGS | _LISTS | _NUMBERS.keys() | {
+    "model", "prompt", "language", "response_format", "size", "quality", "style", "background",
+    "output_format", "chunking_strategy", "provider", "timeouts", "user",
+}  # fmt: skip
 _GRANULARITIES = frozenset({"word", "segment"})
 
 
@@ -134,7 +138,11 @@ def _body(fields: list[Field]) -> Json:
     for name, value in fields:
         base = name.removesuffix("[]")
         many = name != base or base in _LISTS
-        if base in body and not many and not codec.is_list(body[base]):
+        if base in _TEXTS and isinstance(value, File):
+            raise wrong(base, "must be a text, not a file")
+        if base in _TEXTS and base not in _LISTS and (many or base in body):
+            raise wrong(base, "must be given once")
+        if base in body and not codec.is_list(body[base]):
             body[base] = [body[base]]  # a name that is given twice is a list without brackets
         if many or base in body:
             body.setdefault(base, []).append(value)

@@ -20,6 +20,7 @@ MAX_BOUNDARY = 70  # RFC 2046, section 5.1.1
 _CODE = "invalid_form"
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]*[0-9A-Za-z'()+_,\-./:=?]")
 _PARAMETER = re.compile(r';\s*([!#$%&\'*+\-.^_`|~0-9A-Za-z]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;"]*)')
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # no line holds these; a line end alone is one too
 _AFTER = re.compile(rb"[ \t]*\r\n")  # what follows a boundary that begins a part
 _ESCAPED = re.compile(r'\\(["\\])')
 _PLAIN = frozenset({"", "binary", "8bit", "7bit"})
@@ -138,7 +139,7 @@ def _head(data: bytearray, start: int) -> tuple[dict[str, str], int]:
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(b":")
-        if not colon:
+        if not colon or _CONTROL.search(line):
             raise _wrong("has a part with a header line that is none")
         headers.setdefault(name.strip().lower().decode("latin-1"), _text(value.strip()))
     return headers, end + 4
@@ -167,7 +168,8 @@ def _field(headers: dict[str, str], content: memoryview) -> Field:
         raise _wrong("has a part in a transfer encoding; send it as it is", name)
     if "filename" in given or "filename*" in given:
         filename = _extended(given.get("filename*", "")) or _unmasked(given.get("filename", ""))
-        return Field(name, File(filename, headers.get("content-type", ""), content))
+        media = headers.get("content-type", "")
+        return Field(name, File(filename, media if media.isascii() else "", content))
     try:
         return Field(name, str(content, "utf-8"))
     except UnicodeDecodeError:

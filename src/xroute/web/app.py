@@ -29,7 +29,7 @@ from xroute.wire.http import Transport
 class App:
     """The ASGI application."""
 
-    def __init__(self, scene: Scene, gateway: Gateway, edge: Edge, responses: ResponseStore) -> None:
+    def __init__(self, scene: Scene, gateway: Gateway, edge: Edge, responses: Responses) -> None:
         self.scene = scene
         self.gateway = gateway
         self.responses = responses
@@ -59,8 +59,7 @@ def create_app(
     keyring = Keyring(pepper, stored, [(key.name, _reveal(key.key)) for key in settings.keys])
     inference, listing = Inference(gateway, max_body), Listing(fleet)
     operations, media = Operations(inference, fleet), Media(inference)
-    store = ResponseStore(scene.loaded.state_dir / "responses.sqlite3")
-    responses = Responses(gateway, store, max_body)
+    responses = Responses(gateway, ResponseStore(scene.loaded.state_dir / "responses.sqlite3"), max_body)
     management = Bridge(lambda: _management(fleet, clock), max_body)
     routes = [
         Route("POST", "/v1/chat/completions", "key", inference.chat),
@@ -94,7 +93,7 @@ def create_app(
         Route("GET", "/readyz", "public", _ready),
         Route("GET", "/metrics", "public", metrics.show),
     ]
-    return App(scene, gateway, Edge(routes, keyring), store)
+    return App(scene, gateway, Edge(routes, keyring), responses)
 
 
 def _management(fleet: Any, clock: Callable[[], float]) -> AsgiApp:

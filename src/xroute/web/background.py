@@ -83,6 +83,7 @@ class Background:
         self._most = most
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._reels: OrderedDict[str, Reel] = OrderedDict()
+        self._stopping = False
 
     def __repr__(self) -> str:
         return f"<Background, {len(self._tasks)} calls under way>"
@@ -121,6 +122,16 @@ class Background:
             task.cancel()
             await asyncio.wait([task])
 
+    async def close(self) -> None:
+        """Ends every call; their responses are told as failed, for nobody will go on with them."""
+        self._stopping = True
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+            await asyncio.sleep(0)  # what is called at their end runs in the loop's next round
+
     def forget(self, id_: str) -> None:
         """Gives up the events of a response."""
         self._reels.pop(id_, None)
@@ -130,7 +141,10 @@ class Background:
     ) -> None:
         del self._tasks[id_]
         reel.close()
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            if self._stopping:
+                failed(ServerError("The server was stopped before this response was complete."))
+        elif (error := task.exception()) is not None:
             # The runner of background work: a fault of ours is logged whole and told without detail.
             log.error("%s: a call in the background failed", reel.request_id, exc_info=error)
             failed(ServerError())

@@ -47,6 +47,11 @@ class Responses:
         self._replays = Replays()
         self._background = Background()
 
+    async def close(self) -> None:
+        """Ends the calls in the background, and writes what waits."""
+        await self._background.close()
+        await self._store.close()
+
     # Calls.
 
     async def create(self, request: Request, reply: AsgiReply) -> None:

@@ -79,3 +79,13 @@ async def test_whoever_follows_learns_of_every_event_and_of_the_end():
     assert not await reel.change(0.01)
     await reel.end()
     assert reel.ended
+
+
+async def test_when_the_server_stops_what_runs_is_told_as_failed():
+    desk, told = Background(), []
+    desk.start("resp_1", Reel("req-1"), asyncio.Event().wait, told.append)
+    await asyncio.sleep(0)
+    await desk.close()
+    assert not desk.is_running("resp_1")
+    assert [error.error_type for error in told] == ["server"]
+    await Background().close()

@@ -11,8 +11,10 @@ from tests.gateway.scripted import (
     answer,
     chunked,
     error,
+    event,
     scripting,
     stream,
+    words,
 )
 from tests.gateway.stage import CREDENTIAL, provider, running
 from tests.gateway.wires import KEY
@@ -262,3 +264,17 @@ async def test_a_token_of_a_signer_is_masked_in_an_error_inside_a_good_answer(up
     assert ("authorization", f"Bearer {token}") in upstream.seen[1].headers
     assert b"no: ***" in told.content
     assert token.encode() not in told.content
+
+
+@pytest.mark.parametrize("surface", ["anthropic", "gemini", "openai_responses"])
+async def test_a_stream_that_does_not_end_is_no_larger_than_an_answer(upstream, tmp_path, surface):
+    function = {"name": "f", "arguments": "x" * 300_000}
+    piece = event({"tool_calls": [{"index": 0, "id": "c", "function": function}]})
+    upstream.play(stream(*[piece] * 9, *words("late")))
+    settings = {"providers": {"house": provider(upstream.url, ("up", "m"))}, "limits": {"answer_mib": 1}}
+    async with running(tmp_path, settings) as stage:
+        path, body = asked(surface, "m", streaming=True)
+        said = await stage.client.post(path, content=body)
+    assert ERRORS[surface] in said.content
+    assert not any(mark in said.content for mark in ASKS[surface][2])
+    assert b"late" not in said.content

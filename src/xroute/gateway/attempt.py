@@ -1,5 +1,6 @@
 """One try of a call on one deployment: encode, send, decode. What goes wrong is a Failure, raised once."""
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from functools import partial
 from types import ModuleType
 
 from xroute.dialects.answer import MALFORMED, Answer, Chunk, Encoded, ErrorBody, ErrorInfo, Malformed
+from xroute.dialects.openai.surface import CHAT
 from xroute.dialects.translated import Translated
 from xroute.errors import (
     ConfigError,
@@ -68,6 +70,10 @@ class Attempts:
         self._max_answer = max_answer
         self._max_held = min(MAX_HELD, max_answer)
         self._clock = clock
+
+    def most(self, call: Call) -> float:
+        """Bytes that a stream may have: as a whole answer, where its encoder keeps some of it."""
+        return math.inf if call.surface.dialect == CHAT.dialect else self._max_answer
 
     def complete(self, run: Run, deployment: Deployment) -> Awaitable[Answer]:
         """A whole answer; AttemptFailed if there is none.

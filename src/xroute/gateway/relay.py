@@ -8,7 +8,7 @@ from xroute.dialects.answer import MALFORMED
 from xroute.dialects.openai.surface import CHAT
 from xroute.dialects.openai.tokens import body_of as body_of_usage
 from xroute.dialects.translated import Translated
-from xroute.errors import CallError, CutError, TimedOut, TransportError
+from xroute.errors import CallError, CutError, ProtocolError, TimedOut, TransportError
 from xroute.gateway.attempt import Attempts, Opened, inner_failure, least
 from xroute.gateway.reply import Reply
 from xroute.gateway.run import Run
@@ -64,11 +64,15 @@ async def _pump(run: Run, opened: Opened, attempts: Attempts, clock: Callable[[]
     """Chunks from the provider to the client until the provider's end, proper or not."""
     exchange, decoder, reply, encode = opened.exchange, opened.decoder, run.reply, opened.encoder.feed
     ended = opened.ended
+    bytes_left = attempts.most(run.call)
     try:
         while not ended and not decoder.done and decoder.error is None:
             left = opened.until - clock()
             data = await exchange.chunk(max(least(opened.between_s, left), 0.001))
             ended = not data
+            bytes_left -= len(data)
+            if bytes_left < 0:
+                raise ProtocolError("the stream is larger than an answer may be")
             chunks = decoder.feed(data) if data else decoder.finish()
             if chunks and (events := encode(chunks)):
                 await reply.write(events)

@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
+
 from xroute.dialects.openai import codec
-from xroute.errors import ServerError
+from xroute.errors import PayloadTooLarge, ServerError
 
 log = logging.getLogger("xroute.store")
 
@@ -28,6 +30,7 @@ MAX_BYTES = 1024 * 1024 * 1024
 MAX_MEMORY = 64 * 1024 * 1024  # bytes, without a file
 MAX_WAITING = 2000  # responses that wait to be written
 MAX_CHAIN = 1000  # responses of one conversation
+MAX_CHAIN_BYTES = 64 * 1024 * 1024  # of a conversation, which is held in memory for its next turn
 VERSION = 1  # of the tables
 
 _TABLES = """
@@ -246,10 +249,19 @@ class ResponseStore:
 
     def _chain(self, owner: str, id_: str) -> list[Stored]:
         found: list[Stored] = []
+        size = 0
         while id_:
             stored = self._load(owner, id_) if len(found) < MAX_CHAIN else None
             if stored is None:
                 raise Missing(id_)
+            size += len(orjson.dumps([stored.response, stored.input]))
+            if size > MAX_CHAIN_BYTES:
+                raise PayloadTooLarge(
+                    "The conversation that `previous_response_id` continues is larger than "
+                    f"{MAX_CHAIN_BYTES // (1024 * 1024)} MiB.",
+                    code="conversation_too_large",
+                    param="previous_response_id",
+                )
             found.append(stored)
             id_ = stored.previous
         return found[::-1]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from xroute.errors import PayloadTooLarge
 from xroute.store import responses
 from xroute.store.responses import KEEP_S, Missing, ResponseStore, Stored
 
@@ -233,4 +234,16 @@ async def test_what_cannot_be_written_is_counted(tmp_path, caplog):
     await written(store)
     assert store.lost == 1
     assert "could not be written" in caplog.text
+    await store.close()
+
+
+async def test_a_conversation_that_no_memory_should_hold_is_refused(monkeypatch):
+    monkeypatch.setattr("xroute.store.responses.MAX_CHAIN_BYTES", 3000)
+    store = ResponseStore()
+    for number in range(3):
+        before = f"resp_{number - 1}" if number else ""
+        store.save(Stored(f"resp_{number}", "me", {"text": "x" * 1400}, [], before, 1.0))
+    assert len(await store.chain("me", "resp_1")) == 2
+    with pytest.raises(PayloadTooLarge, match="previous_response_id"):
+        await store.chain("me", "resp_2")
     await store.close()

@@ -64,6 +64,8 @@ def encode(
         sent["voice_settings"] = settings
     voice: Any = body["voice"]
     name = voice["id"] if codec.is_object(voice) else voice
+    if name in (".", ".."):  # a client would walk up the address
+        raise InvalidRequest(f"`{name}` is no voice.", code="unsupported_value", param="voice")
     form = _form(body.get("response_format") or "mp3")
     return Encoded(sent, tuple(dropped), suffix=f"/{quote(name, safe='')}/stream?output_format={form}")
 

@@ -128,18 +128,17 @@ class GeminiEncoder:
 
     def _last(self, index: int, choice: Json) -> Json:
         """The end of a choice, with its calls."""
-        calls = [_call(call, self._sealed) for (own, _), call in self._calls.items() if own == index]
+        mine = [call for (own, _), call in self._calls.items() if own == index]
+        calls = [_call({**call, "arguments": "".join(call["pieces"])}, self._sealed) for call in mine]
         parts = [*_foreign(self._carried.get(index, {}).values()), *calls]
         return {**_finish(choice), "index": index, "content": {"role": "model", "parts": parts}}
 
     def _join(self, index: int, piece: Json) -> None:
-        call = self._calls.setdefault(
-            (index, piece.get("index") or 0), {"id": "", "name": "", "arguments": ""}
-        )
+        call = self._calls.setdefault((index, piece.get("index") or 0), {"id": "", "name": "", "pieces": []})
         function: Json = piece.get("function") or piece.get("custom") or {}
         call["id"] = call["id"] or piece.get("id") or ""
         call["name"] += function.get("name") or ""
-        call["arguments"] += function.get("arguments") or function.get("input") or ""
+        call["pieces"].append(function.get("arguments") or function.get("input") or "")
 
 
 def refuse(error: CallError, request_id: str) -> bytes:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-# aws, google_cloud: a key is sent as it is; without one, requests are signed with what is found on this machine
+# aws, google_cloud: a key is sent as it is; without one, what is found on this machine signs
 Auth = Literal["bearer", "header", "query", "none", "aws", "google_cloud", "oauth"]
 
 # How a provider of OpenAI's dialect is told how much to reason:

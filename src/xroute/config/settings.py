@@ -222,7 +222,7 @@ class ProviderSettings(Part):
     )
     token: dict[Text, Text] = Field(
         default={},
-        description="For `auth: oauth`: `url`, and the fields of its form, in which `{key}` is the credential.",
+        description="For `auth: oauth`: `url`, and the fields of its form; `{key}` is the credential.",
     )
     headers: dict[Text, Secret] = Field(default={}, description="Sent with every request; treated as secret.")
     query: dict[Text, Secret] = Field(default={}, description="Sent with every request; treated as secret.")

@@ -68,8 +68,9 @@ def filled(text: str, provider: Provider, variables: dict[str, str]) -> str:
             continue
         value = variables.get(name, "")
         if not value:
+            names = variable.replace("|", " or ")
             raise ConfigError(
-                f"set {variable.replace('|', ' or ')}, or vars.{name} in the config: the address {url} needs it",
+                f"set {names}, or vars.{name} in the config: the address {url} needs it",
                 f"providers.{provider.id}",
             )
         url = url.replace("{" + name + "}", value)

@@ -95,7 +95,11 @@ _TEXTS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ),
     (
         "payment",
-        re.compile(r"insufficient (balance|credit|quota|funds)|credit balance is too low|exceeded your .*(quota|credits)", re.I),
+        re.compile(
+            r"insufficient (balance|credit|quota|funds)|credit balance is too low"
+            r"|exceeded your .*(quota|credits)",
+            re.I,
+        ),
     ),
     (
         "credentials",

@@ -12,8 +12,8 @@ def signer_of(provider: Provider, key: str | None, variables: dict[str, str]) ->
 
     1. aws: an API key is sent; `<access key>:<secret>[:<session token>]` signs, and without a key, or with
        an access key alone, what the machine has (environment, profile, role) does
-    2. google_cloud: an access token is sent; the JSON of a service account, or the name of its file, signs, and
-       without a key the machine's default credentials do
+    2. google_cloud: an access token is sent; the JSON of a service account, or the name of its file, signs,
+       and without a key the machine's default credentials do
     3. oauth: the key is changed into a token at `token.url`
     """
     match provider.auth:

@@ -18,7 +18,8 @@ from xroute.wire.http import Target, Timeouts
 def host(key: str | None = "sk-0123456789", **changes: str) -> Host:
     fields = {"id": "p", "name": "P", "dialect": "openai", "base_url": "https://h/v1"} | changes
     variables = {"region": "REGION"} if "{region}" in fields["base_url"] else {}
-    return Host(Provider(**fields, vars=variables), (("K", key, 1.0),), {}, ProviderSettings(), "here", "", (None,))  # type: ignore[arg-type]
+    provider = Provider(**fields, vars=variables)  # type: ignore[arg-type]
+    return Host(provider, (("K", key, 1.0),), {}, ProviderSettings(), "here", "", (None,))
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ async def test_what_cannot_be_written_is_counted(tmp_path, caplog):
 
 async def test_a_conversation_that_no_memory_should_hold_is_refused(monkeypatch):
     monkeypatch.setattr("xroute.store.responses.MAX_CHAIN_BYTES", 3000)
-    store = ResponseStore()
+    store = ResponseStore(now=lambda: 2.0)
     for number in range(3):
         before = f"resp_{number - 1}" if number else ""
         store.save(Stored(f"resp_{number}", "me", {"text": "x" * 1400}, [], before, 1.0))

@@ -23,7 +23,8 @@ contents = st.lists(
         st.sampled_from([b"\r\n--", b"\r\n", b"--", b"\r", b"-", b"\n--b", b"\r\n--bx"]),
     )
 ).map(b"".join)
-files = st.builds(File, names, st.sampled_from(["", "audio/wav", "image/png"]), contents.map(memoryview), st.just(""))
+kinds = st.sampled_from(["", "audio/wav", "image/png"])
+files = st.builds(File, names, kinds, contents.map(memoryview), st.just(""))
 fields = st.lists(st.builds(Field, names, st.one_of(texts, files)), max_size=6)
 
 

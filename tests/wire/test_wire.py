@@ -47,8 +47,8 @@ def test_a_capped_body_is_skipped_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_another_endpoint_is_counted_and_left_alone(tmp_path: Path) -> None:
-    outcome = run([recorded(tmp_path, endpoint="embeddings")])
-    assert outcome.beside == {"embeddings": 1}
+    outcome = run([recorded(tmp_path, endpoint="batches")])
+    assert outcome.beside == {"batches": 1}
     assert outcome.passed == 0
 
 

@@ -37,15 +37,20 @@ serve: $(VENV)/.run ## start the gateway on http://127.0.0.1:8790 (ARGS="--port 
 	$(BIN)/xroute serve $(ARGS)
 
 test: $(VENV)/.dev $(NPM)/node_modules/.done $(if $(ARGS),,clients) ## run the tests (ARGS="-k stream": some, without clients)
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 clients: $(VENV)/.run $(VENV)-clients/.done ## run LangChain, LlamaIndex, litellm, ... against the gateway
-	$(VENV)-clients/bin/python -m pytest -n 2 tests/e2e/clients tests/e2e/test_openai.py
+	$(VENV)-clients/bin/python -m pytest -n auto tests/e2e/clients tests/e2e/test_openai.py
 
 llamacpp: $(VENV)/.dev ## build llama.cpp's server (ten minutes) and run the tests that need it
 	$(PYTHON) -m venv $(VENV)-llamacpp
 	$(VENV)-llamacpp/bin/python -m pip install -q --require-hashes -r requirements-llamacpp.lock
 	$(BIN)/python -m pytest -m llamacpp tests/e2e
+
+localstripe: $(VENV)/.dev ## run the tests of payments against localstripe, in an environment of its own
+	$(PYTHON) -m venv $(VENV)-localstripe
+	$(VENV)-localstripe/bin/python -m pip install -q localstripe==1.15.10
+	PATH="$(abspath $(VENV)-localstripe)/bin:$$PATH" $(abspath $(BIN))/python -m pytest tests/e2e/test_localstripe.py
 
 check: $(VENV)/.dev ## format, lint, types, import directions
 	$(BIN)/ruff format --check .
@@ -73,6 +78,6 @@ lock: $(VENV)/.dev ## pin the newest versions, with hashes
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --group llamacpp -o requirements-llamacpp.lock
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(VENV)-clients $(VENV)-llamacpp $(NPM)/node_modules .pytest_cache .hypothesis .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-clients $(VENV)-llamacpp $(VENV)-localstripe $(NPM)/node_modules .pytest_cache .hypothesis .ruff_cache .import_linter_cache
 
-.PHONY: help serve test clients llamacpp check format bench lock clean
+.PHONY: help serve test clients llamacpp localstripe check format bench lock clean

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bench.load import Ask
 from bench.ways import KEY, KINDS, WAYS, Way, providers
@@ -50,7 +52,7 @@ class Subject:
 
 def present(litellm: Path | None, portkey: Path | None) -> tuple[list[Subject], list[str]]:
     """(those that can be measured, the bare relay first; why each other one cannot)."""
-    found = [_relay(), _own(), _xroute(), _litellm(litellm), _portkey(portkey)]
+    found = [_relay(), _own(), _xroute(), _accounts(), _shared(), _litellm(litellm), _portkey(portkey)]
     return [s for s in found if isinstance(s, Subject)], [why for why in found if isinstance(why, str)]
 
 
@@ -85,6 +87,60 @@ def _start_xroute(port: int, bases: Mapping[str, str], folder: Path) -> list[str
         + providers(bases)
     )
     return [sys.executable, "-m", "xroute", "serve", "--config", str(config)]
+
+
+# What every call passes there: four limits, a budget of the key, one of the project.
+BOUNDS = """keys:
+  - name: bench
+    key: {key}
+    project: bench
+    limits: {{rpm: 100000000, tpm: 100000000000, concurrency: 100000, rpd: 1000000000}}
+    budget: {{usd: 1000000, window: month}}
+projects: [{{name: bench, budget: {{usd: 1000000, window: day}}}}]
+"""
+# Where they are for `make bench`, if not here: XROUTE_BENCH_DATABASE and XROUTE_BENCH_REDIS.
+DATABASE, REDIS = "postgresql://postgres@127.0.0.1:5432/xroute_bench", "redis://127.0.0.1:6379/9"
+
+
+def _accounts() -> Subject:
+    about = f"xroute {version('xroute')}: one process, SQLite; key, 4 limits, 2 budgets, hold, settle, event"
+    return Subject("xroute, limits and budgets", about, _start_accounts(""), model="{kind}/gpt-4o-mini")
+
+
+def _shared() -> Subject | str:
+    database, redis = (
+        os.environ.get("XROUTE_BENCH_DATABASE", DATABASE),
+        os.environ.get("XROUTE_BENCH_REDIS", REDIS),
+    )
+    if away := [url for url in (database, redis) if not _answers(url)]:
+        return f"xroute with Redis and PostgreSQL: {' and '.join(map(_place, away))} cannot be reached"
+    about = f"xroute {version('xroute')}: the same with Redis and PostgreSQL"
+    more = f"database: {database}\nredis: {redis}\n"
+    return Subject("xroute, Redis and PostgreSQL", about, _start_accounts(more), model="{kind}/gpt-4o-mini")
+
+
+def _start_accounts(more: str) -> Start:
+    def start(port: int, bases: Mapping[str, str], folder: Path) -> list[str]:
+        config = folder / "xroute.yaml"
+        head = f"host: 127.0.0.1\nport: {port}\nstate_dir: {folder}\n"
+        config.write_text(head + BOUNDS.format(key=KEY) + more + providers(bases))
+        return [sys.executable, "-m", "xroute", "serve", "--config", str(config)]
+
+    return start
+
+
+def _place(url: str) -> str:
+    """Host and port, without what is secret."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _answers(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection((parts.hostname, parts.port), 1):
+            return True
+    except OSError:
+        return False
 
 
 def _litellm(venv: Path | None) -> Subject | str:

@@ -19,7 +19,9 @@ XrouteError
     ServerError            500 server
     ProviderUnavailable    502 provider_unavailable
     ProviderOverloaded     503 provider_overloaded
+    Unavailable            503 server
     Timeout                504 timeout
+  JournalFull            a call cannot be written down: `accounting.spool_full` says what then
   TransportError         a provider could not be talked to; never shown to a client as it is
     ConnectError           refused, reset before anything was sent, DNS, TLS
     TimedOut               `stage` says which limit: connect, first_byte, first_token, between_chunks, total
@@ -73,6 +75,7 @@ class CallError(XrouteError):
         self.provider = provider
         self.retry_after_s = retry_after_s
         self.metadata = metadata
+        self.headers: list[tuple[str, str]] = []  # of the answer, besides those that every error has
 
 
 class InvalidRequest(CallError):
@@ -169,10 +172,20 @@ class ProviderOverloaded(CallError):
     status, error_type = 503, "provider_overloaded"
 
 
+class Unavailable(CallError):
+    """Something that xroute itself needs for this is away; try again later."""
+
+    status = 503
+
+
 class Timeout(CallError):
     """No provider answered in time."""
 
     status, error_type = 504, "timeout"
+
+
+class JournalFull(XrouteError):
+    """What happens cannot be written down: the disk is full or broken."""
 
 
 class TransportError(XrouteError):

@@ -26,12 +26,12 @@ class House:
         self._folder = folder
         self._count = 0
 
-    async def stage(self, sim: Profile | None = None, **settings: Any):
-        """A gateway with these settings."""
+    async def stage(self, sim: Profile | None = None, *, stores: bool = False, **settings: Any):
+        """A gateway with these settings; `stores`: with its database and management API."""
         self._count += 1
         folder = self._folder / f"gateway-{self._count}"
         folder.mkdir()
-        return await self._stack.enter_async_context(running(folder, settings, sim))
+        return await self._stack.enter_async_context(running(folder, settings, sim, stores=stores))
 
     async def sim(self, **profile: Any):
         """A simulator server; fields of its profile."""

@@ -20,6 +20,7 @@ from xroute.sim.transport import SimTransport
 from xroute.upstream.client import HttpTransport
 from xroute.web.app import App, create_app
 from xroute.web.serve import make_server
+from xroute.web.start import open_parts
 
 CREDENTIAL = "sk-upstream-1"
 
@@ -83,14 +84,20 @@ class Stage:
 
 
 @asynccontextmanager
-async def running(folder: Path, settings: dict[str, Any], sim: Profile | None = None):
-    """A gateway with these settings."""
+async def running(
+    folder: Path, settings: dict[str, Any], sim: Profile | None = None, *, stores: bool = False
+):
+    """A gateway with these settings; one that `stores` has a database, and what else outlives a call."""
     file = folder / "xroute.yaml"
     file.write_bytes(orjson.dumps({"keys": [{"name": "test", "key": KEY}]} | settings))
     loaded = load(file, {"HOME": str(folder)})
     http = HttpTransport()
     transports = {"http": http, "https": http, "sim": SimTransport(sim)}
-    app = create_app(compose(loaded), transports, b"pepper")
+    scene = compose(loaded)
+    parts = await open_parts(loaded, scene, transports) if stores else None
+    app = create_app(scene, transports, parts.pepper if parts else b"pepper", parts)
+    if parts:
+        parts.begin(90)
     port = free_port()
     server = make_server(app, "127.0.0.1", port)
     serving = asyncio.create_task(server.serve())
@@ -115,6 +122,9 @@ async def running(folder: Path, settings: dict[str, Any], sim: Profile | None = 
         beating.cancel()
         server.stop()
         await serving
+        await app.responses.close()
+        if parts:
+            await parts.close()
         await http.close()
 
 

@@ -150,7 +150,8 @@ async def test_a_failed_probe_is_not_seen_by_the_client_and_doubles_the_pause(ho
 async def test_a_lone_deployment_is_asked_even_with_its_breaker_open(house):
     sim = await house.sim()
     stage = await house.stage(
-        providers={"a": provider(sim.url, ("u", "m"))}, routing={"max_attempts": 2, "breaker": QUICK}
+        providers={"a": provider(sim.url, ("u", "m"))},
+        routing={"max_attempts": 2, "breaker": QUICK | {"cooldown_s": 60}},
     )
     sim.fail(Fault("status_500"))
     assert (await stage.chat()).status == 502

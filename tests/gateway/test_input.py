@@ -199,8 +199,6 @@ async def test_a_timeout_that_cannot_be_is_named(stage, timeouts, param):
         ({"max_price": {"image": 1}}, "provider.max_price.image"),
         ({"colour": "blue"}, "provider.colour"),
         # What OpenRouter has and xroute does not have yet is refused, not ignored.
-        ({"data_collection": "deny"}, "provider.data_collection"),
-        ({"zdr": True}, "provider.zdr"),
         ({"quantizations": ["fp8"]}, "provider.quantizations"),
         ({"preferred_min_throughput": 10}, "provider.preferred_min_throughput"),
         ({"preferred_max_latency": {"p50": 1}}, "provider.preferred_max_latency"),

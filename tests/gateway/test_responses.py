@@ -350,12 +350,12 @@ async def test_the_same_idempotency_key_is_one_call(client, upstream):
 
 async def test_responses_outlive_the_process(upstream, tmp_path):
     settings = {"providers": {"house": provider(upstream.url, ("up", "m"))}}
-    async with running(tmp_path, settings) as stage, client_of(stage, KEY) as client:
+    async with running(tmp_path, settings, stores=True) as stage, client_of(stage, KEY) as client:
         said = await client.responses.create(model="m", input="Hi")
-    async with running(tmp_path, settings) as stage, client_of(stage, KEY) as client:
+    async with running(tmp_path, settings, stores=True) as stage, client_of(stage, KEY) as client:
         again = await client.responses.create(model="m", input="And?", previous_response_id=said.id)
         assert again.output_text == "Hello"
-    (file,) = tmp_path.rglob("responses.sqlite3")
+    (file,) = tmp_path.rglob("xroute.sqlite3")
     assert file.stat().st_mode & 0o077 == 0
 
 
@@ -366,12 +366,34 @@ async def test_a_call_that_ran_when_the_process_ended_has_failed(upstream, tmp_p
         await visit.gone()
 
     upstream.play(wait)
-    async with running(tmp_path, settings) as stage, client_of(stage, KEY) as client:
+    async with running(tmp_path, settings, stores=True) as stage, client_of(stage, KEY) as client:
         queued = await client.responses.create(model="m", input="Hi", background=True)
         await until(client.responses, queued.id, "in_progress")
-        (desk,) = [each for each in asyncio.all_tasks() if "_run" in repr(each.get_coro())]
+        (desk,) = stage.app.responses._background._tasks.values()
         desk.cancel()  # as the end of the process does
         await asyncio.wait([desk])
-    async with running(tmp_path, settings) as stage, client_of(stage, KEY) as client:
+    async with running(tmp_path, settings, stores=True) as stage, client_of(stage, KEY) as client:
         said = await client.responses.retrieve(queued.id)
         assert (said.status, said.error.code) == ("failed", "server_error")
+
+
+async def test_a_call_in_the_background_can_be_asked_for_and_ended_at_another_process(upstream, tmp_path):
+    settings = {"providers": {"house": provider(upstream.url, ("up", "m"))}}
+
+    async def wait(visit):
+        await visit.gone()
+
+    upstream.play(wait)
+    async with (
+        running(tmp_path, settings, stores=True) as stage,
+        client_of(stage, KEY) as client,
+        running(tmp_path, settings, stores=True) as second,
+        client_of(second, KEY) as other,
+    ):
+        queued = await client.responses.create(model="m", input="Hi", background=True)
+        await until(client.responses, queued.id, "in_progress")
+        await stage.app.responses._store.flush()
+        assert (await other.responses.retrieve(queued.id)).status == "in_progress"
+        assert (await other.responses.cancel(queued.id)).status == "cancelled"
+        assert (await client.responses.retrieve(queued.id)).status == "cancelled"
+        assert not stage.app.responses._background.is_running(queued.id)

@@ -7,15 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.routing.making import RULES, deployment
 
-from xroute.catalog.entries import ABILITIES
+from xroute.catalog.entries import ABILITIES, DataPolicy
 from xroute.errors import InvalidRequest
+from xroute.gateway.allowed import bar_of
 from xroute.money.price import Price, Rates
 from xroute.routing.balance import rank
 from xroute.routing.deployment import Credential
 from xroute.routing.failure import Failure, Kind
-from xroute.routing.plan import Needs, Ratios, plan_call
+from xroute.routing.plan import Needs, Ratios, plan_call, rests_until
 from xroute.routing.preferences import STRATEGIES, Preferences, parse
 from xroute.routing.retry import FINAL, NOT_AGAIN, may_follow, next_turn
+from xroute.wire.who import Policy, Who
 
 NOW = 500.0
 PROVIDERS = ("Alpha", "beta", "gamma")
@@ -134,6 +136,51 @@ def test_a_plan_offers_whoever_may_take_the_call_once_and_nobody_else(fleet, nee
         kept = [len(group) if wishes.order else min(1, len(group)) for group in of_models]
         assert [len(group & offered) for group in of_models] == kept
     assert all(e.reason and e.detail for e in plan.excluded)
+
+
+SPACES = ("", "ws_a", "ws_b")
+POLICIES = st.builds(
+    Policy,
+    models=st.sampled_from(((), ("m/one",), ("m/*",), ("other/*",))),
+    providers=st.sampled_from(((), ("Alpha",), ("beta", "gamma"))),
+    regions=st.sampled_from(((), ("eu",), ("eu", "us"))),
+    zdr=st.booleans(),
+    local_only=st.booleans(),
+)
+DATA = st.builds(
+    DataPolicy,
+    zdr=st.none() | st.booleans(),
+    trains=st.none() | st.booleans(),
+    regions=st.sampled_from((frozenset(), frozenset({"eu"}), frozenset({"eu", "us"}))),
+)
+
+
+@given(
+    fleets(),
+    WISHES,
+    POLICIES,
+    st.sampled_from(SPACES),
+    st.lists(st.tuples(st.sampled_from(SPACES), DATA, st.booleans()), min_size=6, max_size=6),
+    st.sampled_from(STRATEGIES),
+    dice(),
+)
+def test_a_plan_offers_nothing_of_another_workspace_and_nothing_that_the_key_may_not_use(
+    fleet, wishes, policy, workspace, facts, strategy, dice
+):
+    for each, (owner, data, local) in zip(fleet, facts, strict=False):
+        each.workspace, each.data, each.local = owner, data, local
+    bar = bar_of(Who("key", workspace=workspace, policy=policy))
+    made = plan_call([fleet], Needs(), Ratios(), NOW, dice, strategy, wishes, workspace, bar)
+    named = [*made.candidates, *(e.deployment for e in made.excluded)]
+    assert all(d.workspace in ("", workspace) for d in named)
+    for d in made.candidates:
+        assert not policy.zdr or d.local or d.data.zdr is True
+        assert not policy.local_only or d.local
+        assert not policy.providers or d.provider in policy.providers
+        assert not policy.regions or d.local or (d.data.regions and d.data.regions <= set(policy.regions))
+        assert not wishes.zdr or d.zdr
+    well = [d for d in made.candidates if not rests_until(d)]
+    assert [d.workspace != "" for d in well] == sorted((d.workspace != "" for d in well), reverse=True)
 
 
 @given(fleets(), NEEDS, WISHES, dice())

@@ -110,8 +110,17 @@ def handlers(name: str) -> Iterator[tuple[Path, ast.ExceptHandler]]:
                 yield path, node
 
 
+# Where a fault of ours ends: it is logged whole, and what comes next goes on.
+BOUNDARIES = {
+    "web/edge.py",  # of one request
+    "web/exchange.py",  # of one exchange with the application
+    "web/chores.py",  # of one turn of a background task
+    "store/writer.py",  # the same, of the one that sets its own pace: it rests while the database is away
+}
+
+
 def test_everything_is_caught_at_the_boundaries_alone():
-    assert {place(path) for path, _ in handlers("Exception")} <= {"web/edge.py", "web/exchange.py"}
+    assert {place(path) for path, _ in handlers("Exception")} <= BOUNDARIES
 
 
 def test_whoever_catches_a_cancellation_raises_it_again():
@@ -156,6 +165,15 @@ def test_policy_never_waits_and_sees_no_clock():
             waits = (ast.Await, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith)
             assert not isinstance(node, waits), place(path, node)
             assert not imported(node) & IMPURE, place(path, node)
+
+
+def test_limits_see_no_clock_and_wait_in_line_alone():
+    for path in files("limits"):
+        for node in nodes(path):
+            assert not imported(node) & (IMPURE - {"asyncio"}), place(path, node)
+            assert path.name in ("memory.py", "gate.py") or not isinstance(
+                node, ast.Await | ast.AsyncFunctionDef
+            )
 
 
 def test_nothing_is_evaluated_or_run():

@@ -69,6 +69,26 @@ class Quirks:
 
 
 @dataclass(frozen=True, slots=True)
+class DataPolicy:
+    """What a provider does with what it is sent, by default and for every customer.
+
+    None, or no region, is not known; who asks for a promise takes that for a no.
+    """
+
+    zdr: bool | None = None  # keeps neither requests nor answers
+    trains: bool | None = None  # trains models on them
+    retention_days: int | None = None  # how long it keeps them
+    regions: frozenset[str] = frozenset()  # all where it may process them: "eu", "us"
+    open_only: bool = False  # all of this holds for models with open weights only
+    source: str = ""  # URL of the facts
+    checked: str = ""  # ISO date at which the source was read
+
+    def of(self, model: "Model") -> "DataPolicy":
+        """What of it holds for a model."""
+        return DataPolicy() if self.open_only and not model.open_weights else self
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """Who hosts. One TOML file of 5-15 lines in `catalog/providers`, or a table of the config."""
 
@@ -96,6 +116,7 @@ class Provider:
     aggregator: bool = False  # resells other providers' models under its own
     without: frozenset[str] = frozenset()  # abilities that its serving lacks, whatever the model has
     quirks: Quirks = Quirks()
+    data: DataPolicy = DataPolicy()
     source: str = ""  # URL of the facts
     checked: str = ""  # ISO date at which the source was read
 

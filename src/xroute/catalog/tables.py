@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, cast, get_args
 
-from xroute.catalog.entries import ABILITIES, Auth, Model, Offer, Provider, Quirks, Reasoning
+from xroute.catalog.entries import ABILITIES, Auth, DataPolicy, Model, Offer, Provider, Quirks, Reasoning
 from xroute.errors import ConfigError
 
 Table = dict[str, Any]
@@ -41,7 +41,10 @@ def read_provider(table: Table, name: str, where: str) -> Provider:
     quirks = _values(
         Quirks, _mapping(table.pop("quirks", {}), f"{where} quirks"), f"{where} quirks", joint="."
     )
-    provider = Provider(**_values(Provider, table, where), quirks=Quirks(**quirks))
+    data = _values(DataPolicy, _mapping(table.pop("data", {}), f"{where} data"), f"{where} data", joint=".")
+    provider = Provider(
+        **_values(Provider, table, where), quirks=Quirks(**quirks), data=_data(data, f"{where} data.")
+    )
     _require(provider.dialect in DIALECTS, f"{provider.dialect!r} is no dialect", where, "dialect")
     _require(provider.auth in get_args(Auth), f"{provider.auth!r} is no form of auth", where, "auth")
     needs_name = provider.auth in ("header", "query")
@@ -50,6 +53,13 @@ def read_provider(table: Table, name: str, where: str) -> Provider:
     _require(form in get_args(Reasoning), f"{form!r} is no such form", f"{where} quirks.", "reasoning")
     _check_url(provider, where)
     return provider
+
+
+def _data(values: Table, where: str) -> DataPolicy:
+    """Nobody is trusted with data on hearsay: whoever says something says where it stands."""
+    _require(not values or bool(values.get("source")), "is missing: the URL of these facts", where, "source")
+    _require(not values or bool(values.get("checked")), "is missing: the day it was read", where, "checked")
+    return DataPolicy(**values)
 
 
 def _check_url(provider: Provider, where: str) -> None:
@@ -204,6 +214,7 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     bool: _flag,
     int: _count,
     int | None: _count,
+    bool | None: _flag,
     Auth: _text,
     Reasoning: _text,
     tuple[str, ...]: _texts,
@@ -213,11 +224,12 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
 }
 # Made from the entries, so that a new field there needs no change here.
 _CHECKS = {
-    kind: {item.name: _READERS[item.type] for item in fields(kind) if item.type is not Quirks}
-    for kind in (Quirks, Provider, Model, Offer)
+    kind: {item.name: _READERS[item.type] for item in fields(kind) if item.type not in (Quirks, DataPolicy)}
+    for kind in (Quirks, DataPolicy, Provider, Model, Offer)
 }
 _NEEDED: dict[type, tuple[str, ...]] = {
     Quirks: (),
+    DataPolicy: (),
     Provider: ("id", "base_url"),
     Model: ("id", "maker"),
     Offer: (),

@@ -1,21 +1,60 @@
 """Every command on one page, and the border where an error becomes one clear message.
 
 The modules of the commands import what is heavy inside their functions, so that `--version` and `--help`
-do not wait for pydantic, granian and the price list.
+do not wait for pydantic, granian and the price list. Those that ask the management API are many, and are
+imported only when one of them is called.
 """
 
-from typing import Annotated, Any
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from xroute import __version__
-from xroute.cli import bench, catalog, config, doctor, models, providers, serve, sim
+from xroute.cli import bench, catalog, config, db, doctor, models, providers, reconcile, serve, sim
 from xroute.errors import ConfigError, XrouteError
+
+# word -> what it is; each is a module of that name here, which `--help` does not import
+API: Final = {
+    "keys": "Keys that clients call with.",
+    "projects": "Projects, which keys are grouped by.",
+    "workspaces": "Workspaces: people, keys and money of their own.",
+    "members": "Members of a workspace, and invitations.",
+    "users": "Everybody of the installation.",
+    "tokens": "Tokens of the management API.",
+    "credentials": "Credentials at providers that the database keeps.",
+    "limits": "Limits: rates, calls at once, caps.",
+    "budgets": "Budgets: how much may be spent, and has been.",
+    "usage": "What was called, by whom, and what it cost.",
+    "credits": "What a workspace has to spend, and every entry.",
+    "invoices": "Show the invoice of a month, or which months have one.",
+    "alerts": "Budgets nearly spent, balances that are low, bills that drift.",
+    "audit": "List changes, the newest first: who made them, and from what to what.",
+}
+
+
+class Later(TyperGroup):
+    """A command whose module is imported when it is called."""
+
+    def real(self) -> Any:
+        """The command itself."""
+        command = typer.main.get_command(import_module(f"xroute.cli.{self.name}").app)
+        command.name, command.help = self.name, self.help
+        return command
+
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        """That of the command itself, which is what is invoked then."""
+        return self.real().make_context(*given, **more)
 
 
 class Commands(TyperGroup):
     """Commands whose errors are messages: exit code 2 for a configuration, 1 for anything else of ours."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        for word, text in API.items():
+            self.add_command(Later(name=word, help=text))
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the chosen command."""
@@ -63,9 +102,11 @@ app.command("models")(models.models)
 app.command("providers")(providers.providers)
 app.add_typer(config.app, name="config")
 app.command("doctor")(doctor.doctor)
+app.add_typer(db.app, name="db")
 app.add_typer(catalog.app, name="catalog")
 app.command("sim")(sim.sim)
 app.command("bench")(bench.bench)
+app.command("reconcile")(reconcile.reconcile)
 
 
 def main() -> None:

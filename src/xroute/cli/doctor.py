@@ -20,7 +20,7 @@ def doctor(
     config: ConfigOption = None,
     offline: Annotated[bool, typer.Option("--offline", help="Connect to nobody.")] = False,
 ) -> None:
-    """Check configuration, keys, network, clock and limits."""
+    """Check configuration, keys, database, network, clock and limits."""
     failed = False
     for finding in _findings(config, offline=offline):
         typer.secho(f"{finding.state:<4}  {finding.subject}: {finding.text}", fg=_STYLE[finding.state])
@@ -44,6 +44,7 @@ def _findings(config: Path | None, *, offline: bool) -> Iterator["Finding"]:
     settings = scene.loaded.settings
     yield checks.open_files()
     yield checks.writable("state folder", scene.loaded.state_dir)
+    yield from _of_kept(scene, offline=offline)
     yield checks.port_free(settings.host, settings.port)
     if not offline:
         yield from _of_network(scene)
@@ -60,6 +61,18 @@ def _of_settings(scene: "Scene") -> Iterator["Finding"]:
         yield checks.Finding("warn", "providers", text)
     for host in scene.fleet.hosts.values():
         yield from checks.credentials(host)
+
+
+def _of_kept(scene: "Scene", *, offline: bool) -> Iterator["Finding"]:
+    # SQLAlchemy, as above.
+    from xroute.cli import checks, kept
+    from xroute.web.start import check_shared
+
+    try:
+        check_shared(scene.loaded)
+    except ConfigError as error:
+        yield checks.Finding("fail", "config", str(scene.loaded.locate(error)))
+    yield from kept.check(scene.loaded, offline=offline)
 
 
 def _of_network(scene: "Scene") -> Iterator["Finding"]:

@@ -1,11 +1,14 @@
 """`xroute serve`: the gateway."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xroute.cli.sources import ConfigOption, load_settings
+
+if TYPE_CHECKING:
+    from xroute.config.load import Loaded
 
 
 def serve(
@@ -17,16 +20,34 @@ def serve(
     ] = False,
     new_key: Annotated[bool, typer.Option("--new-key", help="Create another key and show it once.")] = False,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that serve; several need PostgreSQL and Redis.")
+    ] = None,
+    worker: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Start the gateway."""
     if reload:
         _watch(config, _arguments(config, host, port, log_level), new_key=new_key)
         return
-    loaded = load_settings(config, host=host, port=port, log_level=log_level)
+    loaded = load_settings(config, host=host, port=port, log_level=log_level, workers=workers)
+    if worker is None and loaded.settings.workers > 1:
+        _spread(loaded, _arguments(config, host, port, log_level), workers, new_key=new_key)
+        return
     # The server and everything below it: half a second that no other command needs.
     from xroute.web.serve import run
 
-    run(loaded, new_key=new_key)
+    run(loaded, new_key=new_key, worker=worker)
+
+
+def _spread(loaded: "Loaded", arguments: list[str], workers: int | None, *, new_key: bool) -> None:
+    # Only this option needs subprocesses.
+    from xroute.cli.workers import Workers
+
+    settings = loaded.settings
+    if workers is not None:
+        arguments += ["--workers", str(workers)]
+    group = Workers(settings.workers, settings.host, settings.port, arguments, new_key=new_key)
+    raise typer.Exit(group.run())
 
 
 def _watch(config: Path | None, arguments: list[str], *, new_key: bool) -> None:

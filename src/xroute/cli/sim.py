@@ -1,5 +1,6 @@
 """`xroute sim`: a simulated provider on a port of its own, to rehearse failures."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,9 @@ def sim(
         list[str] | None,
         typer.Option(help="A failure, such as status_429:every=3,retry_after=1; may be repeated."),
     ] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="A file for what is served: JSON lines, two for each chat.")
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Start a simulated provider that fails as told."""
@@ -29,9 +33,10 @@ def sim(
     section = load_settings(config).settings.sim
     # The simulator's rooms, which `--help` need not wait for.
     from xroute.sim.plan import Profile, parse_fault
+    from xroute.sim.served import Served
     from xroute.sim.server import run
 
     for text in fault or ():
         parse_fault(text)  # here its error names the option, not the section of a file
     profile = Profile.from_dict(section | {name: value for name, value in given.items() if value is not None})
-    run(host, port, profile)
+    run(host, port, profile, Served(record) if record is not None else None)

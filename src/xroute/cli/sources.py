@@ -31,3 +31,11 @@ def compose_scene(loaded: "Loaded") -> "Scene":
     from xroute.gateway.compose import compose
 
     return compose(loaded)
+
+
+def database_url(loaded: "Loaded") -> str:
+    """Where the records of these settings are."""
+    # Beside the settings' own modules this is one more that `--help` need not wait for.
+    from xroute.store.address import url_of
+
+    return url_of(loaded)

@@ -7,7 +7,9 @@ from typing import Any
 
 PREFIX = "XROUTE_"
 # Not settings: the file's name, and what clients of xroute (its own `bench` among them) are told.
-NOT_SETTINGS = frozenset({"XROUTE_CONFIG", "XROUTE_API_KEY", "XROUTE_BASE_URL"})
+NOT_SETTINGS = frozenset(
+    {"XROUTE_CONFIG", "XROUTE_API_KEY", "XROUTE_BASE_URL", "XROUTE_URL", "XROUTE_TOKEN", "XROUTE_WORKSPACE"}
+)
 
 
 def read() -> dict[str, str]:

@@ -56,6 +56,18 @@ class Loaded:
         """The user's own providers and models; always absolute."""
         return _absolute(self.settings.catalog_dir or environment.folders(self.environ)["catalog_dir"], self)
 
+    @property
+    def master_key_file(self) -> Path | None:
+        """The configured file with the master key, if there is one; always absolute."""
+        named = self.settings.master_key_file
+        return _absolute(named, self) if named else None
+
+    @property
+    def bodies_dir(self) -> Path:
+        """Where kept requests and answers are; always absolute."""
+        named = self.settings.bodies.folder
+        return _absolute(named, self) if named else self.state_dir / "bodies"
+
 
 def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, Any] = _NONE) -> Loaded:
     """Reads the settings; ConfigError with every problem that the sources have, one per line.

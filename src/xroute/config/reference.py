@@ -86,7 +86,7 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if value is None or isinstance(value, Part) or value in ({}, [], (), "", frozenset()):
         return ""
-    return f"`{json.dumps(value)}`".replace('"', "")
+    return f"`{json.dumps(value, default=float)}`".replace('"', "")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,13 @@
 """Every setting of xroute: its type, its default and a sentence that the reference is made of."""
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
-from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from xroute.config.accounts import AccountSettings
+from xroute.config.part import Number, Part, ProviderId, Seconds, Text, Tokens, Url, Usd, Whole
 from xroute.config.secret import Secret
 
 Strategy = Literal["balanced", "price", "latency", "throughput", "order", "weighted"]
@@ -57,56 +49,6 @@ Ability = Literal[
     "transcription",
     "chat",
 ]
-
-
-def _no_bool(value: object) -> object:
-    """Python counts true as 1; a port of `true` is a slip of the pen."""
-    if isinstance(value, bool):
-        raise PydanticCustomError("int_type", "expected a number")
-    return value
-
-
-def _plain_url(value: str) -> str:
-    """An http(s) address with nothing in it that a request would have to hide."""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise PydanticCustomError("url", "expected an address such as https://host/v1")
-    if "@" in parts.netloc:
-        raise PydanticCustomError("url", "has a user name or password in it: put the credential in api_key")
-    if parts.query or parts.fragment:
-        raise PydanticCustomError("url", "has a query or fragment in it: put parameters in query")
-    return value.rstrip("/")
-
-
-Whole = Annotated[int, BeforeValidator(_no_bool)]
-Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
-Seconds = Annotated[Number, Field(gt=0)]
-Tokens = Annotated[Whole, Field(gt=0)]
-Text = Annotated[str, Field(min_length=1)]
-Url = Annotated[str, AfterValidator(_plain_url)]
-# A provider's id stands before the slash of "provider/model", so it has none itself.
-ProviderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-# Nano-dollars are the smallest money there is, hence nine places; USD per million tokens or per call.
-Usd = Annotated[Decimal, BeforeValidator(_no_bool), Field(ge=0, le=1_000_000, decimal_places=9)]
-
-
-class Part(BaseModel):
-    """A mapping of the file: unknown keys are errors, nothing changes once it is read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    def changes(self) -> dict[str, Any]:
-        """What was set, without the defaults: `null` that was written stays, as it switches off."""
-        return {
-            name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set
-        }
-
-
-class KeySettings(Part):
-    """A client's credential."""
-
-    name: Text = Field(description="What it is called in logs and reports.")
-    key: Secret = Field(description="What the client sends as `Authorization: Bearer <key>`.")
 
 
 class CredentialSettings(Part):
@@ -183,6 +125,17 @@ class QuirkSettings(Part):
     predict: bool = Field(default=False, description="It takes embeddings of older models by `:predict`.")
 
 
+class DataSettings(Part):
+    """What the provider does with what it is sent, over what the catalog says: an agreement of your own."""
+
+    zdr: bool | None = Field(default=None, description="It keeps neither requests nor answers.")
+    trains: bool | None = Field(default=None, description="It trains models on them.")
+    retention_days: Whole | None = Field(default=None, ge=0, description="How many days it keeps them.")
+    regions: frozenset[Text] | None = Field(
+        default=None, description="All where it may process them: `eu`, `us`, in words of your own choice."
+    )
+
+
 class ModelSettings(Part):
     """A model that a provider serves, under its own name for it."""
 
@@ -238,6 +191,11 @@ class ProviderSettings(Part):
     prices: Text | None = Field(default=None, description="Its id in genai-prices.")
     local: bool | None = Field(default=None, description="It runs on your own machine: no key, no price.")
     disabled: bool = Field(default=False, description="Keep the section and do not use the provider.")
+    keyless: bool = Field(
+        default=False,
+        description="It has no credential here: it is called with those stored through the API.",
+    )
+    data: DataSettings | None = Field(default=None, description="What it does with what it is sent.")
     paths: dict[Text, Text] = Field(
         default={},
         description="Path of an operation after the base URL, such as `chat: /v2/chat`; may hold `{model}`.",
@@ -271,6 +229,9 @@ class PriceSettings(Part):
     output: Usd | None = Field(default=None, description="Tokens out.")
     cached_input: Usd | None = Field(default=None, description="Tokens in that the provider had cached.")
     cache_write: Usd | None = Field(default=None, description="Tokens written to the provider's cache.")
+    cache_write_1h: Usd | None = Field(
+        default=None, description="Tokens written to it for an hour, where they differ."
+    )
     reasoning: Usd | None = Field(
         default=None, description="Reasoning tokens, where they differ from tokens out."
     )
@@ -279,6 +240,7 @@ class PriceSettings(Part):
     image_in: Usd | None = Field(default=None, description="Image tokens in.")
     image_out: Usd | None = Field(default=None, description="Image tokens out.")
     request: Usd | None = Field(default=None, description="USD for each call, besides its tokens.")
+    search: Usd | None = Field(default=None, description="USD for each web search that the provider makes.")
     source: str = Field(default="", description="Where the price is from.")
 
     @model_validator(mode="after")
@@ -330,14 +292,9 @@ class LimitSettings(Part):
     )
 
 
-class Settings(Part):
+class Settings(AccountSettings):
     """The whole file."""
 
-    host: Text = Field(default="127.0.0.1", description="The address to listen on; `0.0.0.0` for every one.")
-    port: Annotated[Whole, Field(ge=1, le=65535)] = Field(default=8790, description="The port to listen on.")
-    keys: list[KeySettings] = Field(
-        default=[], description="Clients' credentials, besides those xroute made itself."
-    )
     providers: dict[ProviderId, ProviderSettings] = Field(
         default={},
         description="By id. With this section only these are used; without it, those whose keys are found.",
@@ -369,14 +326,6 @@ class Settings(Part):
     keepalive_comment_s: Seconds = Field(
         default=15.0, description="A comment goes to a silent stream this often."
     )
-
-    @field_validator("keys")
-    @classmethod
-    def _keys_differ(cls, keys: list[KeySettings]) -> list[KeySettings]:
-        for field in ("name", "key"):
-            if len({getattr(key, field) for key in keys}) < len(keys):
-                raise PydanticCustomError("keys_same", "has the same {field} twice", {"field": field})
-        return keys
 
 
 ABILITIES = frozenset(get_args(Ability))  # a test keeps them as catalog.entries has them

@@ -23,7 +23,7 @@ class Encoded(NamedTuple):
     suffix: str = ""  # of the address: more of its path, then "?" and more of its query
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as one is made for each call
 class Answer:
     """A whole answer in canonical form."""
 

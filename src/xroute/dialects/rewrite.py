@@ -6,11 +6,15 @@ from typing import Any
 import orjson
 
 from xroute.dialects.openai import codec
+from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.encode import OWN
 
 _NAME = b'"model"'
 _MODEL = re.compile(rb'"model"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
 _SPELLED = b"\\u006"  # begins the escape of each letter of "model"
+_ESCAPED = re.compile(rb"\\u00[567]", re.I)  # begins that of each letter in the names of fields
+# Names of what multiplies the output, besides its maximum.
+_FACTORS = ("n", "best_of", "candidateCount", "candidate_count", "generationConfig", "generation_config")
 
 
 def with_model(raw: bytes, body: dict[str, Any], upstream: str) -> bytes:
@@ -41,3 +45,60 @@ def _replaced(raw: bytes, upstream: str) -> bytes:
     except orjson.JSONDecodeError:
         return b""
     return new if codec.is_object(whole) and whole.get("model") == upstream else b""
+
+
+def with_limit(raw: bytes, path: tuple[str, ...], tokens: int) -> bytes:
+    """`raw`, a JSON object, with this maximum of output at `path` and in no other spelling."""
+    whole = codec.read(raw)
+    at = whole
+    for name in path[:-1]:
+        inner: Any = _taken(at, name)
+        at[name] = _once(inner) if codec.is_object(inner) else {}
+        at = at[name]
+    _taken(at, path[-1])
+    at[path[-1]] = tokens
+    return codec.write(whole)
+
+
+def limited(raw: bytes, path: tuple[str, ...], tokens: int) -> bytes:
+    """`raw` where it says this maximum at `path` and cannot be read otherwise; else it is written anew.
+
+    A field given twice, or under a name that the provider passes over, must not let it generate more than
+    was read here.
+    """
+    at: Any = codec.read(raw)
+    for name in path[:-1]:
+        at = at.get(name) if codec.is_object(at) else None
+    names = {*path, *_FACTORS}
+    is_plain = all(raw.count(b'"%b"' % name.encode()) < 2 for name in names) and not _ESCAPED.search(raw)
+    if is_plain and codec.is_object(at) and at.get(path[-1]) == tokens and _once(at) == at:
+        return raw
+    return with_limit(raw, path, tokens)
+
+
+def _taken(given: Json, name: str) -> Any:
+    """Takes a field out, under its own name or else in snake_case."""
+    snake = _snake(name)
+    other = given.pop(snake) if snake != name and snake in given else None
+    return given.pop(name) if name in given else other
+
+
+def _once(given: Json) -> Json:
+    """Without fields that stand there in camelCase too, which is what was read."""
+    twins = {_snake(name) for name in given if _snake(name) != name}
+    return {name: value for name, value in given.items() if name not in twins}
+
+
+def _snake(name: str) -> str:
+    return "".join("_" + c.lower() if c.isupper() else c for c in name)
+
+
+def with_route(raw: bytes, model: str) -> bytes:
+    """`raw` with `model` in it, where it is a JSON object that names none."""
+    if _NAME in raw or b'"models"' in raw:
+        return raw
+    try:
+        whole = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return raw  # what is wrong with it is said by who reads it
+    return codec.write({**whole, "model": model}) if codec.is_object(whole) else raw

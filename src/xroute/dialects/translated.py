@@ -77,6 +77,11 @@ class Translated:
         """The usage reported so far; None where the provider reported none."""
         return tokens.read(self.usage_body) if self.usage_body else None
 
+    @property
+    def envelope(self) -> Json:
+        """What stands in each chunk beside its choices: id, model, service_tier."""
+        return self._envelope
+
     def usage_chunk(self, usage: Usage, extra: Json) -> bytes:
         """The JSON of the last chunk: no choices, the provider's usage (or `usage`) with `extra` in it."""
         own = tokens.tidy(self.usage_body) or tokens.body_of(usage)

@@ -11,13 +11,26 @@ from typing import Any, cast
 from xroute.config.settings import PartialTimeouts
 from xroute.dialects.answer import Answer
 from xroute.errors import CallError, NotFound, Timeout
+from xroute.gateway.accounts import Accounts, Book
+from xroute.gateway.allowed import bar_of
 from xroute.gateway.attempt import AttemptFailed, Attempts, Opened
 from xroute.gateway.fleet import Fleet, Lineup
 from xroute.gateway.relay import closing, drain, extra, failing, pump, with_ours
 from xroute.gateway.reply import Reply
 from xroute.gateway.run import Run
-from xroute.gateway.settle import MEDIA, Recorder, Settlement, characters, cost_of, final_usage
+from xroute.gateway.settle import (
+    MEDIA,
+    Recorder,
+    begin_record,
+    characters,
+    cost_of,
+    final_usage,
+    finish_of,
+)
+from xroute.gateway.told import fill
 from xroute.gateway.verdict import nobody, resting, verdict
+from xroute.limits.gate import Engine
+from xroute.limits.memory import Memory
 from xroute.money.nano import as_text
 from xroute.routing import preferences, retry
 from xroute.routing.deployment import Deployment
@@ -28,6 +41,7 @@ from xroute.routing.standing import blame, note_speed, praise
 from xroute.upstream.oauth import TokenSigner
 from xroute.wire.call import Call
 from xroute.wire.http import Transport
+from xroute.wire.record import Outcome
 from xroute.wire.usage import Usage
 
 log = logging.getLogger("xroute.gateway")
@@ -51,6 +65,8 @@ class Gateway:
         transports: Mapping[str, Transport],
         recorders: Iterable[Recorder] = (),
         *,
+        engine: Engine | None = None,
+        book: Book | None = None,
         clock: Callable[[], float] = time.monotonic,
         dice: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -59,6 +75,8 @@ class Gateway:
         self.ratios = Ratios()
         self._attempts = Attempts(transports, fleet.settings.limits.answer_mib * 1024 * 1024, clock)
         self.recorders = list(recorders)
+        settings = fleet.settings.accounting
+        self.accounts = Accounts(fleet, engine or Memory(), settings, self.ratios, book)
         for signer in (signer for host in fleet.hosts.values() for signer in host.signers):
             if isinstance(signer, TokenSigner):
                 signer.transports = transports
@@ -72,6 +90,7 @@ class Gateway:
         error; CallError where nothing has been sent yet."""
         run = self._begin(call, reply)
         try:
+            await self.accounts.admit(run)
             if call.stream:
                 self.streams.add(run)
                 await self._stream(run)
@@ -82,7 +101,7 @@ class Gateway:
                 run.outcome = "client_gone"
             raise
         except CallError as error:
-            run.outcome = "refused" if error.status < 500 and not run.attempts else "failed"
+            run.outcome = _outcome(error, run)
             run.error_type = error.error_type
             if not reply.opened:
                 raise
@@ -93,11 +112,20 @@ class Gateway:
             self._settle(run)
         return run.outcome == "completed"
 
+    def repeated(self, call: Call, reply: Reply) -> None:
+        """A call was answered from what an earlier one had got: it is told, and costs nothing."""
+        record = begin_record(call, reply.request_id, time.time_ns() // 1_000_000)
+        record.outcome, record.model = "cached", call.models[0]
+        record.duration_ms = round((self._clock() - reply.started) * 1000)
+        self.accounts.note(record)
+        for recorder in self.recorders:
+            recorder(record)
+
     async def count(self, call: Call, reply: Reply, write: Callable[[int], bytes]) -> None:
         """The tokens of a request: counted by a provider that speaks the client's dialect, else, and where it
         fails, estimated from what the model's family used for so many bytes before; `write` gives the answer
         for a number."""
-        lineups = self._lineups(call.models)
+        lineups = self._lineups(call)
         own = call.surface.dialect
         if any(d.dialect == own for d in self._plan(call, lineups).candidates):
             try:
@@ -112,7 +140,7 @@ class Gateway:
         await reply.answer(200, headers, write(max(tokens, 1)))
 
     def _begin(self, call: Call, reply: Reply) -> Run:
-        lineups = self._lineups(call.models)
+        lineups = self._lineups(call)
         plan = self._plan(call, lineups)
         if call.operation == "count_tokens":
             plan.candidates = [d for d in plan.candidates if d.dialect == call.surface.dialect]
@@ -120,15 +148,17 @@ class Gateway:
             raise nobody(plan, call.models[0])
         timeouts = lineups[0].timeouts
         total_s = self._total(call, timeouts)
-        return Run(call, reply, reply.started + total_s, timeouts, plan.candidates, plan.strict)
+        record = begin_record(call, reply.request_id, time.time_ns() // 1_000_000)
+        return Run(call, reply, reply.started + total_s, timeouts, plan.candidates, record, plan.strict)
 
-    def _lineups(self, names: Sequence[str]) -> list[Lineup]:
+    def _lineups(self, call: Call) -> list[Lineup]:
         """What the names stand for. One that nobody serves is passed over if another is served."""
         found: list[Lineup] = []
         unserved: NotFound | None = None
-        for name in names:
+        workspace = call.who.workspace if call.who else ""
+        for name in call.models:
             try:
-                found.append(self.fleet.lineup(name))
+                found.append(self.fleet.lineup(name, workspace))
             except NotFound as error:
                 if error.code == "model_not_found":
                     raise
@@ -150,7 +180,9 @@ class Gateway:
         )
         groups = [group for lineup in lineups for group in lineup.groups]
         strategy = lineups[0].strategy or settings.routing.strategy
-        return plan_call(groups, needs, self.ratios, self._clock(), self._dice, strategy, wishes)
+        workspace, bar = (call.who.workspace, bar_of(call.who)) if call.who else ("", None)
+        now = self._clock()
+        return plan_call(groups, needs, self.ratios, now, self._dice, strategy, wishes, workspace, bar)
 
     def _total(self, call: Call, route: PartialTimeouts | None) -> float:
         """Seconds for the whole call: the request's, else the route's, else the configured."""
@@ -174,14 +206,17 @@ class Gateway:
                 run.upstream_s += self._clock() - began
                 deployment.health.in_flight -= 1
             now = self._clock()
+            run.end_try(now)
             deployment.health.answer.note(now, now - began)
             praise(deployment, now, began)
             await self._finish(run, answer)
             return
 
     async def _finish(self, run: Run, answer: Answer) -> None:
+        run.finish = finish_of(answer)
         if run.call.operation != "count_tokens":  # which costs nothing
             self._count(run, answer)
+        run.record.attempts[-1].upstream_id = str(answer.body.get("id") or "")
         raw = answer.raw
         if not raw:
             body = answer.body
@@ -193,13 +228,17 @@ class Gateway:
                 body["usage"] = extra(run)
             raw = run.call.surface.write(body)
         headers = run.headers(self._clock())
-        headers.append(("x-xroute-cost", "unknown" if run.cost_nano is None else as_text(run.cost_nano)))
+        headers.append(
+            ("x-xroute-cost", "unknown" if run.charged_nano is None else as_text(run.charged_nano))
+        )
         run.outcome = "completed"
+        self._settle(run)
         await run.reply.answer(200, headers, raw, run.call.media or answer.media)
 
     def _count(self, run: Run, answer: Answer) -> None:
         counted = answer.usage is not None and answer.usage.output > 0
-        self._price(run, answer.usage, 0 if counted else characters(answer))
+        tier = answer.body.get("service_tier")
+        self._price(run, answer.usage, 0 if counted else characters(answer), tier)
 
     async def _stream(self, run: Run) -> None:
         """A stream: attempts in turn until one has content, then that one to its end."""
@@ -215,7 +254,10 @@ class Gateway:
                 deployment.health.in_flight -= 1
             if failure is not None:
                 self._blame(run, deployment, failure, began)
-            self._price(run, opened.decoder.usage, opened.decoder.chars)
+            told = opened.decoder.envelope
+            run.record.attempts[-1].upstream_id = str(told.get("id") or "")
+            run.finish = "error" if failure is not None else opened.decoder.finish_reason or ""
+            self._price(run, opened.decoder.usage, opened.decoder.chars, told.get("service_tier"))
             note_speed(deployment, run.usage.output if run.usage else 0, self._clock() - first)
             last = closing(run, opened, deployment, failure)
             self._settle(run)
@@ -248,6 +290,32 @@ class Gateway:
                 run.upstream_s += self._clock() - began
 
     async def _turn(self, run: Run) -> Deployment:
+        """The deployment of the next attempt, which its model's own limits let in; else the verdict."""
+        while True:
+            deployment = await self._next(run)
+            is_new = deployment in run.untried
+            if is_new:
+                run.untried.remove(deployment)
+            try:
+                await self.accounts.move(run, deployment)
+            except CallError as refusal:
+                run.untried = [each for each in run.untried if each.model != deployment.model]
+                if is_new and (run.untried or run.failed):
+                    continue
+                raise verdict(run.failed) if run.failed else refusal from None
+            break
+        run.attempts += 1
+        run.deployment = deployment
+        run.begin_try(deployment, self._clock())
+        health = deployment.health
+        health.in_flight += 1
+        health.calls += 1
+        if health.breaker.until or deployment.credential.breaker.until:
+            health.breaker.begin(self._clock())
+            deployment.credential.breaker.begin(self._clock())
+        return deployment
+
+    async def _next(self, run: Run) -> Deployment:
         """The deployment of the next attempt, after the pause it needs; the verdict where there is none."""
         now = self._clock()
         left_s = run.deadline - now
@@ -267,22 +335,12 @@ class Gateway:
         if turn.wait_s:
             run.upstream_s += turn.wait_s
             await self._sleep(turn.wait_s)
-        deployment = turn.deployment
-        if deployment in run.untried:
-            run.untried.remove(deployment)
-        run.attempts += 1
-        run.deployment = deployment
-        health = deployment.health
-        health.in_flight += 1
-        health.calls += 1
-        if health.breaker.until or deployment.credential.breaker.until:
-            health.breaker.begin(self._clock())
-            deployment.credential.breaker.begin(self._clock())
-        return deployment
+        return turn.deployment
 
     def _failed(self, run: Run, deployment: Deployment, failure: Failure, began: float) -> None:
         """A failure before anything reached the client: remembered, and nobody it rules out is tried."""
         run.failed.append((deployment, failure))
+        run.end_try(self._clock(), failure)
         run.untried = [d for d in run.untried if retry.may_follow(failure, deployment, d)]
         self._blame(run, deployment, failure, began)
 
@@ -303,15 +361,18 @@ class Gateway:
             told,
         )
 
-    def _price(self, run: Run, given: Usage | None, characters: int) -> None:
-        """Sets the usage and cost of the answer."""
+    def _price(self, run: Run, given: Usage | None, characters: int, tier: Any = None) -> None:
+        """Sets the usage and cost of the answer; `tier` is the one it says it was made in."""
         deployment = run.deployment
         assert deployment is not None
+        price = self.fleet.price(deployment, tier or run.call.body.get("service_tier"))
         if given is None and run.call.operation in MEDIA:
             run.cost_nano = None
-            return
-        run.usage = final_usage(run.call, deployment, self.ratios, given, characters)
-        run.cost_nano = cost_of(self.fleet.price(deployment), run.usage)
+        else:
+            run.usage = final_usage(run.call, deployment, self.ratios, given, characters)
+            run.cost_nano = cost_of(price, run.usage)
+        run.price = self.accounts.keep(price)
+        self.accounts.charge(run)
 
     def _settle(self, run: Run) -> None:
         """Tells every recorder what became of the call: once, as this is the only place that does."""
@@ -321,18 +382,14 @@ class Gateway:
         if run.usage is None and run.outcome == "client_gone" and run.attempts > len(run.failed):
             decoder = run.decoder  # an attempt was under way: the provider will bill what it has made
             self._price(run, decoder.usage if decoder else None, decoder.chars if decoder else 0)
-        deployment = run.deployment
-        settlement = Settlement(
-            outcome=run.outcome,
-            model=deployment.model if deployment else run.call.models[0],
-            provider=deployment.provider if deployment else "",
-            stream=run.call.stream,
-            attempts=run.attempts,
-            usage=run.usage,
-            cost_nano=run.cost_nano,
-            duration_s=self._clock() - run.reply.started,
-            ttft_s=run.ttft_s,
-            error_type=run.error_type,
-        )
+        fill(run, self._clock())
+        self.accounts.settle(run)
         for record in self.recorders:
-            record(settlement)
+            record(run.record)
+
+
+def _outcome(error: CallError, run: Run) -> Outcome:
+    """What became of a call that ended in an error before its answer began."""
+    if error.status < 500 and not run.attempts:
+        return "refused"
+    return "timed_out" if error.error_type == Timeout.error_type else "failed"

@@ -86,7 +86,7 @@ def _host(catalog: Catalog, id_: str, loaded: Loaded) -> Host:
     origin = loaded.found.get(id_, "") if section is None else "config"
     provider = merge(catalog.providers.get(id_), id_, section or ProviderSettings())
     host = find_host(provider, section or ProviderSettings(), loaded.environ, origin)
-    if host.problem and section is not None:
+    if host.problem and section is not None and not section.keyless:
         raise ConfigError(host.problem, f"providers.{id_}")
     return host
 

@@ -1,6 +1,6 @@
 """Every deployment that can be called, found by any name a client may use."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from xroute.catalog.book import Catalog, Resolved
@@ -9,12 +9,13 @@ from xroute.config.settings import PartialTimeouts, RouteSettings, Settings
 from xroute.errors import NotFound
 from xroute.gateway import operations
 from xroute.gateway.hosts import ANY, Host
-from xroute.money.book import PriceBook
+from xroute.money.book import TIERS, PriceBook
 from xroute.money.price import Price
 from xroute.routing.breaker import BreakerRules
 from xroute.routing.deployment import Credential, Deployment, Health
 from xroute.routing.preferences import Strategy
 from xroute.upstream.auth import model_target
+from xroute.upstream.head import origin_of
 from xroute.wire.http import Timeouts
 
 MAX_LINEUPS = 4096  # names remembered; every client may write them in its own way
@@ -45,103 +46,155 @@ class Fleet:
         self._rules = BreakerRules(**settings.routing.breaker.model_dump())
         self._credentials: dict[str, Credential] = {}
         self._made: dict[str, Deployment] = {}
-        self._by_model: dict[str, tuple[Deployment, ...]] = {}
-        self._lineups: dict[str, Lineup] = {}
+        self._made_for: dict[str, Host] = {}  # by deployment, where its credential is a stored one
+        self._stored: dict[str, tuple[Host, ...]] = {}  # by provider: one host for each stored credential
+        self._owners: frozenset[str] = frozenset()  # workspaces with credentials of their own
+        self._by_model: dict[tuple[str, str], tuple[Deployment, ...]] = {}
+        self._lineups: dict[tuple[str, str], Lineup] = {}
         self._own = _by_model(settings, catalog)
         self.version = 0  # counts updates, for those who keep something made from the fleet
 
-    def update(self, catalog: Catalog, hosts: Iterable[Host]) -> None:
-        """Takes a new catalog and new hosts; deployments that stay keep their health."""
+    def update(self, catalog: Catalog, hosts: Iterable[Host], stored: Sequence[Host] | None = None) -> None:
+        """Takes a new catalog, new hosts, and those of the stored credentials if they are other ones.
+
+        Deployments that stay keep their health. Those of a stored credential stay as long as its host is the
+        same object.
+        """
         self.catalog = catalog
         self.hosts = {host.provider.id: host for host in hosts}
+        if stored is not None:
+            self._take(stored)
         self._own = _by_model(self.settings, catalog)
         self.version += 1
         self._by_model = {}
         self._lineups = {}
 
-    def lineup(self, name: str) -> Lineup:
-        """What a model name stands for; NotFound says what is near, or which key is missing."""
-        found = self._lineups.get(name)
+    def _take(self, stored: Sequence[Host]) -> None:
+        """The stored credentials as they are now; nothing is kept of those that are gone."""
+        self._stored = {}
+        for host in stored:
+            self._stored[host.provider.id] = (*self._stored.get(host.provider.id, ()), host)
+        self._owners = frozenset(host.workspace for host in stored if host.workspace)
+        here = {id(host) for host in stored}
+        gone = [(name, host) for name, host in self._made_for.items() if id(host) not in here]
+        for name, host in gone:
+            del self._made[name], self._made_for[name]
+            self._credentials.pop(host.credential, None)
+
+    def owner(self, workspace: str) -> str:
+        """The workspace if it has credentials of its own, else "": for all those the fleet is the same."""
+        return workspace if workspace in self._owners else ""
+
+    def lineup(self, name: str, workspace: str = "") -> Lineup:
+        """What a name stands for in a workspace; NotFound says what is near, or which key is missing."""
+        owner = self.owner(workspace)
+        found = self._lineups.get((name, owner))
         if found is None:
-            found = self._find(name)
+            found = self._find(name, owner)
             if len(self._lineups) < MAX_LINEUPS:
-                self._lineups[name] = found
+                self._lineups[name, owner] = found
         return found
 
-    def deployments(self, model_id: str) -> tuple[Deployment, ...]:
-        """Every deployment of a model, one for each provider in use and credential."""
-        found = self._by_model.get(model_id)
+    def deployments(self, model_id: str, workspace: str = "") -> tuple[Deployment, ...]:
+        """Every deployment of a model that a workspace may use, one for each provider and credential."""
+        owner = self.owner(workspace)
+        found = self._by_model.get((model_id, owner))
         if found is None:
             model = self.catalog.models[model_id]
             offers = self.catalog.offers(model_id)
-            found = tuple(d for offer in offers for d in self._deploy(model, offer))
-            self._by_model[model_id] = found
+            found = tuple(d for offer in offers for d in self._deploy(model, offer, owner))
+            if len(self._by_model) < MAX_LINEUPS:
+                self._by_model[model_id, owner] = found
         return found
 
-    def served(self) -> list[Model]:
-        """Models that can be called now."""
-        return [
-            m for m in self.catalog.models.values() if any(self._usable(o) for o in self.catalog.offers(m.id))
-        ]
+    def served(self, workspace: str = "") -> list[Model]:
+        """Models that a workspace can call now."""
+        owner, catalog = self.owner(workspace), self.catalog
+        usable = {id_ for id_ in catalog.providers if any(not h.problem for h in self.hosts_of(id_, owner))}
+        return [m for m in catalog.models.values() if any(o.provider in usable for o in catalog.offers(m.id))]
 
-    def made(self) -> Sequence[Deployment]:
-        """Deployments that calls have been planned for so far: those with a health to show."""
-        return list(self._made.values())
+    def hosts_of(self, provider: str, owner: str = "") -> list[Host]:
+        """What calls of a workspace may go to at a provider: with its own credentials, then with ours.
 
-    def price(self, deployment: Deployment) -> Price | None:
-        """The price now: some change with the hour or the date."""
+        Without ours where it wants no fallback, whatever becomes of its own.
+        """
+        stored = self._stored.get(provider, ())
+        own = [host for host in stored if owner and host.workspace == owner]
+        if any(not host.fallback for host in own):
+            return own
+        host = self.hosts.get(provider)
+        return own + ([host] if host else []) + [host for host in stored if not host.workspace]
+
+    def made(self, workspace: str = "") -> Sequence[Deployment]:
+        """Deployments that calls have been planned for so far: ours, and those of a workspace."""
+        return [d for d in self._made.values() if d.workspace in ("", workspace)]
+
+    def secrets(self) -> list[str]:
+        """Every credential in use, for those who take them out of what is written down."""
+        stored = (host for hosts in self._stored.values() for host in hosts)
+        return [key for host in (*self.hosts.values(), *stored) for _, key, _ in host.keys if key]
+
+    def price(self, deployment: Deployment, tier: object = None) -> Price | None:
+        """The price now, in a service tier: some change with the hour or the date."""
+        if isinstance(tier, str) and tier in TIERS:
+            return self.prices.price(deployment.provider, deployment.upstream, deployment.model, tier)
         if not deployment.is_timed:
             return deployment.price
         deployment.price = self.prices.price(deployment.provider, deployment.upstream, deployment.model)
         return deployment.price
 
-    def _find(self, name: str) -> Lineup:
+    def _find(self, name: str, owner: str) -> Lineup:
         """A route by its name, a name with a suffix, or a model, for which a route of its id may hold."""
         route = self.settings.models.get(name)
         if route is not None and route.fallback:
-            return self._route(name, route)
+            return self._route(name, route, owner)
         base, _, suffix = name.rpartition(":")
         if suffix in _SUFFIXES and not _has_suffix(base) and self.catalog.resolve(name) is None:
-            return replace(self.lineup(base), strategy=_SUFFIXES[suffix])
+            return replace(self.lineup(base, owner), strategy=_SUFFIXES[suffix])
         resolved = self.catalog.resolve(name)
         if resolved is None:
             raise self._unknown(name)
         own = self._own.get(resolved.model.id)
         if own is not None and own[1].fallback and resolved.provider is None:
-            return self._route(*own)
-        group = self._group(resolved)
+            return self._route(*own, owner)
+        group = self._group(resolved, owner)
         if not group:
-            raise self._unserved(name, [name])
+            raise self._unserved(name, [name], owner)
         return Lineup((group,), own[1].strategy, own[1].timeouts) if own else Lineup((group,))
 
-    def _route(self, name: str, route: RouteSettings) -> Lineup:
+    def _route(self, name: str, route: RouteSettings, owner: str) -> Lineup:
         found = [resolved for wanted in route.fallback if (resolved := self.catalog.resolve(wanted))]
-        groups = tuple(group for resolved in found if (group := self._group(resolved)))
+        groups = tuple(group for resolved in found if (group := self._group(resolved, owner)))
         if not groups:
-            raise self._unserved(name, route.fallback)
+            raise self._unserved(name, route.fallback, owner)
         return Lineup(groups, route.strategy, route.timeouts)
 
-    def _group(self, resolved: Resolved) -> tuple[Deployment, ...]:
+    def _group(self, resolved: Resolved, owner: str) -> tuple[Deployment, ...]:
         """The deployments of a model, or those of one provider where the name pins it."""
-        found = self.deployments(resolved.model.id)
+        found = self.deployments(resolved.model.id, owner)
         if resolved.provider is None:
             return found
         return tuple(d for d in found if d.provider == resolved.provider)
 
-    def _usable(self, offer: Offer) -> bool:
-        host = self.hosts.get(offer.provider)
-        return host is not None and not host.problem
-
-    def _deploy(self, model: Model, offer: Offer) -> list[Deployment]:
+    def _deploy(self, model: Model, offer: Offer, owner: str) -> list[Deployment]:
         """One deployment for each credential of the provider."""
-        if not self._usable(offer):
-            return []
-        host = self.hosts[offer.provider]
         return [
-            self._made.get(id_) or self._make(id_, model, offer, host, place)
-            for place in range(len(host.keys))
-            if (id_ := f"{model.id}@{offer.provider}" + (f"#{place + 1}" if len(host.keys) > 1 else ""))
+            deployment
+            for host in self.hosts_of(offer.provider, owner)
+            if not host.problem
+            for deployment in self._of_host(model, offer, host)
         ]
+
+    def _of_host(self, model: Model, offer: Offer, host: Host) -> Iterator[Deployment]:
+        for place in range(len(host.keys)):
+            id_ = f"{model.id}@{offer.provider}"
+            if host.credential:
+                id_ += f"#{host.credential}"
+            elif len(host.keys) > 1:
+                id_ += f"#{place + 1}"
+            made = self._made.get(id_) or self._make(id_, model, offer, host, place)
+            if not host.origins or all(origin_of(t.url) in host.origins for t in made.targets.values()):
+                yield made
 
     def _make(self, id_: str, model: Model, offer: Offer, host: Host, place: int) -> Deployment:
         provider = host.provider
@@ -151,7 +204,7 @@ class Fleet:
         context, output = offer.limits(model)
         dialect = offer.dialect or provider.dialect
         paths = operations.paths(dialect, provider, offer.upstream)
-        credential_id = f"{provider.id}/{name}"
+        credential_id = host.credential or f"{provider.id}/{name}"
         credential = self._credentials.get(credential_id) or Credential(credential_id, weight, self._rules)
         self._credentials[credential_id] = credential
         made = Deployment(
@@ -177,9 +230,14 @@ class Fleet:
             weight=host.settings.weight,
             is_timed=self.prices.is_timed(provider.id, offer.upstream),
             quirks=provider.quirks,
+            data=provider.data.of(model),
+            local=provider.local,
+            workspace=host.workspace,
             timeouts=with_changes(self.base_timeouts, host.settings.timeouts),
         )
         self._made[id_] = made
+        if host.credential:
+            self._made_for[id_] = host
         return made
 
     def _unknown(self, name: str) -> NotFound:
@@ -190,8 +248,8 @@ class Fleet:
             text, code="model_not_found", param="model", metadata={"near": near} if near else None
         )
 
-    def _unserved(self, name: str, wanted: Sequence[str]) -> NotFound:
-        """The model is known and nobody in use serves it: say whose key would do."""
+    def _unserved(self, name: str, wanted: Sequence[str], owner: str) -> NotFound:
+        """The model is known and nobody in use serves it: say whose key would do, or is of no use."""
         ways: list[str] = []
         for item in wanted:
             resolved = self.catalog.resolve(item)
@@ -201,7 +259,7 @@ class Fleet:
                 text = f"`{item}` was retired on {resolved.model.retired}; use {resolved.model.use_instead}."
                 return NotFound(text, code="model_deprecated", param="model")
             offers = self.catalog.offers(resolved.model.id)
-            ways += [self._way(o) for o in offers if resolved.provider in (None, o.provider)]
+            ways += [self._way(o, owner) for o in offers if resolved.provider in (None, o.provider)]
         hint = "; ".join(dict.fromkeys(ways)) or "no provider of the catalog serves it"
         return NotFound(
             f"No configured provider serves `{name}`. Providers that do: {hint}.",
@@ -209,8 +267,11 @@ class Fleet:
             param="model",
         )
 
-    def _way(self, offer: Offer) -> str:
+    def _way(self, offer: Offer, owner: str) -> str:
         provider = self.catalog.providers[offer.provider]
+        for host in self.hosts_of(provider.id, owner):
+            if host.problem and host.workspace:
+                return f"{provider.id} (your credential {host.keys[0][0]} {host.problem})"
         return f"{provider.id} (set {provider.env[0]})" if provider.env else provider.id
 
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from xroute.catalog.book import Catalog
-from xroute.catalog.entries import Model, Offer, Provider
+from xroute.catalog.entries import DataPolicy, Model, Offer, Provider
 from xroute.config.settings import CredentialSettings, ModelSettings, ProviderSettings, Settings
 from xroute.errors import ConfigError
 from xroute.upstream.auth import models_target
 from xroute.upstream.head import make_head, split_url
 from xroute.upstream.signers import signer_of
 from xroute.wire.http import Signer, Target
+
+KEYLESS = "has no credential in the config: it is called with those stored through the API"
 
 # Fields of a provider that a config section may set over the catalog's.
 _PLAIN = ("name", "dialect", "base_url", "auth", "auth_name", "prices", "local", "models_path")
@@ -28,6 +30,10 @@ class Host:
     origin: str  # "config", or the variable in which the key was found
     problem: str = ""  # why it cannot be used, for people; "" = it can
     signers: tuple[Signer | None, ...] = ()  # beside `keys`: None where the key itself is sent
+    credential: str = ""  # id of the stored credential that this host is called with; "" = the config's
+    workspace: str = ""  # whose that credential is; "" = ours
+    fallback: bool = True  # where a workspace's own fails, ours may be tried
+    origins: frozenset[str] = frozenset()  # the only ones it may be sent to; empty = wherever the config says
 
     def __repr__(self) -> str:
         return f"Host({self.provider.id}, {len(self.keys)} credentials, from {self.origin})"
@@ -44,6 +50,9 @@ def merge(known: Provider | None, id_: str, section: ProviderSettings) -> Provid
         known = Provider(id=id_, name=id_, dialect="openai", base_url=section.base_url)
     given = {name: value for name in _PLAIN if (value := getattr(section, name)) is not None}
     quirks: dict[str, Any] = section.quirks.changes() if section.quirks else {}
+    # What is known of a provider is not known of whoever stands at another address.
+    promised = known.data if section.base_url in (None, known.base_url) else DataPolicy()
+    data: dict[str, Any] = section.data.changes() if section.data else {}
     return replace(
         known,
         **given,
@@ -52,22 +61,28 @@ def merge(known: Provider | None, id_: str, section: ProviderSettings) -> Provid
         paths=known.paths | section.paths,
         token=known.token | section.token,
         quirks=replace(known.quirks, **quirks) if quirks else known.quirks,
+        data=replace(promised, **data, open_only=False, source="config") if data else promised,
     )
 
 
 def find_host(provider: Provider, section: ProviderSettings, environ: Mapping[str, str], origin: str) -> Host:
     """The provider with what it takes to call it: credentials and the placeholders of its address."""
-    variables = {
+    variables = variables_of(provider, section, environ)
+    keys = () if section.keyless else _keys(provider, section.credentials, environ)
+    if keys and keys[0][0] in provider.env and keys[0][0] != origin:
+        origin = f"{origin}, {keys[0][0]}"
+    problem = KEYLESS if section.keyless else _problem(provider, keys, variables)
+    signers = () if problem else tuple(signer_of(provider, key, variables) for _, key, _ in keys)
+    return Host(provider, keys, variables, section, origin, problem, signers)
+
+
+def variables_of(provider: Provider, section: ProviderSettings, environ: Mapping[str, str]) -> dict[str, str]:
+    """The placeholders of the provider's address, as far as they have a value."""
+    return {
         name: value
         for name, known in provider.vars.items()
         if (value := section.vars.get(name) or _first(environ, known.split("|")))
     }
-    keys = _keys(provider, section.credentials, environ)
-    if keys and keys[0][0] in provider.env and keys[0][0] != origin:
-        origin = f"{origin}, {keys[0][0]}"
-    problem = _problem(provider, keys, variables)
-    signers = () if problem else tuple(signer_of(provider, key, variables) for _, key, _ in keys)
-    return Host(provider, keys, variables, section, origin, problem, signers)
 
 
 def _first(environ: Mapping[str, str], names: list[str]) -> str:
@@ -81,13 +96,13 @@ def _problem(
         return f"has no credential: set api_key in the config, or {' or '.join(provider.env)}"
     try:
         for name, key, _ in keys:
-            _try_head(models_target(provider, key, variables), name)
+            try_head(models_target(provider, key, variables), name)
     except ConfigError as error:
         return error.message.removeprefix(f"{error.where}: ")
     return ""
 
 
-def _try_head(target: Target, name: str) -> None:
+def try_head(target: Target, name: str) -> None:
     """ConfigError for an address or a credential that no request can carry."""
     if target.url.startswith("sim:"):
         return

@@ -12,13 +12,13 @@ from xroute.errors import CallError, CutError, ProtocolError, TimedOut, Transpor
 from xroute.gateway.attempt import Attempts, Opened, inner_failure, least
 from xroute.gateway.reply import Reply
 from xroute.gateway.run import Run
-from xroute.gateway.settle import Outcome
 from xroute.gateway.verdict import broken_off
 from xroute.money.nano import as_number
 from xroute.routing.deployment import Deployment
 from xroute.routing.failure import Failure
 from xroute.upstream.failure import of_transport
 from xroute.wire.http import Exchange
+from xroute.wire.record import Outcome
 
 DRAIN_S = 1.0  # seconds for the end of the answer after its [DONE]
 MAX_DRAIN = 16  # reads
@@ -149,7 +149,13 @@ def with_ours(given: dict[str, Any], run: Run) -> dict[str, object]:
 
 def extra(run: Run) -> dict[str, object]:
     """Our fields of `usage`: the cost in dollars, null where it is unknown; the counts where we made them."""
-    cost: dict[str, object] = {"cost": None if run.cost_nano is None else as_number(run.cost_nano)}
+    cost: dict[str, object] = {"cost": _dollars(run.charged_nano)}
+    if run.deployment is not None and run.deployment.workspace:
+        cost |= {"is_byok": True, "cost_details": {"upstream_inference_cost": _dollars(run.cost_nano)}}
     if run.usage is None or not run.usage.estimated:
         return cost
     return {**body_of_usage(run.usage), "estimated": True, **cost}
+
+
+def _dollars(nano: int | None) -> float | None:
+    return None if nano is None else as_number(nano)

@@ -169,8 +169,10 @@ class Replays:
         reply: Reply,
         call: Call,
         make: Callable[[Call, Reply], Awaitable[bool]],
+        repeated: Callable[[Call, Reply], None] = lambda call, reply: None,
     ) -> None:
-        """Makes the call, or answers from the one made under this name; Conflict for another body."""
+        """Makes the call, or answers from the one made under this name, which `repeated` is told; Conflict
+        for another body."""
         if not 0 < len(name[1]) <= MAX_KEY:
             raise InvalidRequest(
                 f"`Idempotency-Key` must have 1 to {MAX_KEY} characters.", code="invalid_header"
@@ -186,6 +188,7 @@ class Replays:
                     "This `Idempotency-Key` was used with another request body.", code="idempotency_conflict"
                 )
             if await (_follow(found, reply, call) if call.stream else _repeat(found, reply)):
+                repeated(call, reply)
                 return
         recording = Recording(fingerprint, self._clock() + KEEP_S, self._shelf)
         await self._record(name, recording, reply, partial(make, call))

@@ -1,41 +1,28 @@
 """The end of a call: what it used and cost, told exactly once, however it ended."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
+from itertools import islice
+from typing import Any
 
 from xroute.dialects.answer import Answer
+from xroute.dialects.openai import codec
 from xroute.dialects.openai.message import substance
 from xroute.money.price import Price
 from xroute.routing.deployment import Deployment
 from xroute.routing.plan import Ratios
 from xroute.wire.call import Call
+from xroute.wire.record import Record
 from xroute.wire.usage import Usage
-
-Outcome = Literal["completed", "failed", "refused", "client_gone", "upstream_cut", "timed_out"]
 
 # What is not billed by tokens where the provider counts none, but by the image, the second or the character.
 MEDIA = frozenset({"images", "image_edits", "speech", "transcriptions", "translations"})
 CHARACTERS_PER_TOKEN = 4  # of output, where the provider does not count
+MAX_NAME = 128  # characters of an end user, a session or a tag that are kept
+MAX_TAGS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What became of one call."""
-
-    outcome: Outcome
-    model: str  # what answered, or what was asked for when nobody did
-    provider: str  # "" when nobody answered
-    stream: bool
-    attempts: int
-    usage: Usage | None  # None: nothing was generated
-    cost_nano: int | None  # None: the price is not known
-    duration_s: float
-    ttft_s: float | None
-    error_type: str = ""
-
-
-Recorder = Callable[[Settlement], None]
+Recorder = Callable[[Record], None]
 
 
 def cost_of(price: Price | None, usage: Usage | None) -> int | None:
@@ -75,3 +62,42 @@ def final_usage(call: Call, deployment: Deployment, ratios: Ratios, given: Usage
     if given is None:
         return Usage(input=guess, output=output, estimated=True)
     return replace(given, input=given.input or guess, output=given.output or output, estimated=True)
+
+
+def begin_record(call: Call, id_: str, at: int) -> Record:
+    """What is known of a call before it is admitted; `at` is unix milliseconds."""
+    record = Record(id_, at)
+    who = call.who
+    if who is not None:
+        record.workspace, record.project, record.key, record.member = (
+            who.workspace,
+            who.project,
+            who.id,
+            who.member,
+        )
+    record.surface, record.operation = call.surface.dialect, call.operation
+    record.asked, record.stream = call.models[0], call.stream
+    body = call.body
+    record.user, record.session = _name(body.get("user")), _name(body.get("session_id"))
+    if given := body.get("metadata"):
+        record.tags = _tags(given)
+    return record
+
+
+def finish_of(answer: Answer) -> str:
+    """Why a whole answer ended; "" where its provider does not say so."""
+    choices = answer.body.get("choices")
+    if not choices or choices[0].get("native_finish_reason", "") is None:
+        return ""
+    return choices[0].get("finish_reason") or ""
+
+
+def _name(value: Any) -> str:
+    return value[:MAX_NAME] if isinstance(value, str) else ""
+
+
+def _tags(given: Any) -> dict[str, str]:
+    if not codec.is_object(given):
+        return {}
+    named = ((name, value) for name, value in given.items() if isinstance(value, str) and value)
+    return {name[:MAX_NAME]: value[:MAX_NAME] for name, value in islice(named, MAX_TAGS)}

@@ -13,6 +13,8 @@ from xroute.upstream.auth import mask
 Failed = tuple[Deployment, Failure]
 
 
+PRIVACY = frozenset({"data_policy:zdr", "data_policy:training"})
+
 # Kinds that the caller can act on.
 _CALLERS: frozenset[Kind] = frozenset({"rejected", "unsupported", "context_length", "content_policy"})
 _REJECTED: dict[int, type[CallError]] = {
@@ -49,13 +51,19 @@ def previous(failed: Sequence[Failed]) -> list[dict[str, Any]]:
 
 
 def nobody(plan: Plan, wanted: str) -> CallError:
-    """The error for a plan without candidates: the request asks for what no deployment may do."""
+    """The error for a plan without candidates: the request asks for what no deployment may do.
+
+    `metadata.availability` has OpenRouter's words: https://openrouter.ai/docs/api-reference/errors, read
+    2026-11-21.
+    """
     reasons = {e.reason for e in plan.excluded}
     details = list(dict.fromkeys(e.detail for e in plan.excluded))[:5]
     text = f"No deployment of `{wanted}` can take this request: {'; '.join(details)}."
     metadata: dict[str, Any] = {
-        "availability": {"code": "constraint_filtered", "excluded_by": sorted(reasons)}
+        "availability": {"code": _availability(reasons), "excluded_by": sorted(reasons)}
     }
+    if plan.excluded and all(e.of_key for e in plan.excluded):
+        return errors.PermissionDenied(text, code="not_allowed_for_key", param="model", metadata=metadata)
     if reasons == {"context_length"}:
         return errors.ContextLength(text, code="context_length_exceeded", param="messages", metadata=metadata)
     code = (
@@ -64,6 +72,12 @@ def nobody(plan: Plan, wanted: str) -> CallError:
         else "no_allowed_provider"
     )
     return errors.InvalidRequest(text, code=code, metadata=metadata)
+
+
+def _availability(reasons: set[str]) -> str:
+    if reasons and reasons <= PRIVACY:
+        return "privacy_restricted"
+    return "region_restricted" if reasons == {"data_region"} else "constraint_filtered"
 
 
 def resting(candidates: Sequence[Deployment], wait_s: float) -> CallError:

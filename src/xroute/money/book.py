@@ -13,6 +13,8 @@ from xroute.money.price import FREE, Price, Rates
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider
 
+# Service tiers with prices of their own; what else a client writes is no other price.
+TIERS = frozenset({"flex", "priority", "fast"})
 KEEP_S = 60.0  # how long a time-dependent price (off-peak hours) is reused
 
 
@@ -40,6 +42,10 @@ class Override(Protocol):
     @property
     def request(self) -> Decimal | None: ...
     @property
+    def search(self) -> Decimal | None: ...
+    @property
+    def cache_write_1h(self) -> Decimal | None: ...
+    @property
     def source(self) -> str: ...
 
 
@@ -56,12 +62,14 @@ class PriceBook:
         self._overrides = {_key(catalog, name): (name, o) for name, o in (overrides or {}).items()}
         self._now = now
         self._silent = _silent(catalog)
-        self._kept: dict[tuple[str, str], tuple[Price | None, datetime | None]] = {}
+        self._kept: dict[tuple[str, str, str], tuple[Price | None, datetime | None]] = {}
 
-    def price(self, provider: str, upstream: str, model: str) -> Price | None:
-        """None = unknown. An override may name the model, by any of its names ("openai/gpt-4o", "gpt-4o"),
+    def price(self, provider: str, upstream: str, model: str, tier: str = "") -> Price | None:
+        """None = unknown. `tier` is OpenAI's `service_tier`; one without a price has the standard one.
+
+        An override may name the model, by any of its names ("openai/gpt-4o", "gpt-4o"),
         or, stronger, one provider's serving of it ("groq/llama-3.3-70b-versatile")."""
-        price = self._listed(provider, upstream)
+        price = self._listed(provider, upstream, tier)
         for key in (f"{provider}/{upstream}", f"{provider}/{model}", model):
             if (found := self._overrides.get(key.lower())) is not None:
                 return _override(price, *found)
@@ -70,18 +78,18 @@ class PriceBook:
     def is_timed(self, provider: str, upstream: str) -> bool:
         """Whether the listed price changes with the hour or the date."""
         self._listed(provider, upstream)
-        return self._kept[provider, upstream][1] is not None
+        return self._kept[provider, upstream, ""][1] is not None
 
-    def _listed(self, provider: str, upstream: str) -> Price | None:
-        key = (provider, upstream)
+    def _listed(self, provider: str, upstream: str, tier: str = "") -> Price | None:
+        key = (provider, upstream, tier if tier in TIERS else "")
         kept = self._kept.get(key)
         if kept is not None and (kept[1] is None or (self._now() - kept[1]).total_seconds() < KEEP_S):
             return kept[0]
-        price, changes = self._look_up(provider, upstream)
+        price, changes = self._look_up(*key)
         self._kept[key] = (price, self._now() if changes else None)
         return price
 
-    def _look_up(self, provider: str, upstream: str) -> tuple[Price | None, bool]:
+    def _look_up(self, provider: str, upstream: str, tier: str) -> tuple[Price | None, bool]:
         """The price, and whether it depends on the time of day or the date."""
         entry = self._catalog.providers.get(provider)
         if entry is None:
@@ -92,7 +100,8 @@ class PriceBook:
         if model is None:
             return None, False
         silent = (provider, upstream) in self._silent
-        return _of_genai(model.get_prices(self._now()), silent), isinstance(model.prices, list)
+        context = {"service_tier": tier} if tier else None
+        return _of_genai(model.get_prices(self._now(), context), silent), isinstance(model.prices, list)
 
 
 def _key(catalog: Catalog, name: str) -> str:
@@ -125,6 +134,7 @@ _UNITS = {
     "output": "output_mtok",
     "cached_input": "cache_read_mtok",
     "cache_write": "cache_write_mtok",
+    "cache_write_1h": "cache_write_1h_mtok",
     "reasoning": "output_reasoning_mtok",
     "audio_in": "input_audio_mtok",
     "audio_out": "output_audio_mtok",
@@ -146,11 +156,12 @@ def _of_genai(prices: "ModelPrice", silent: bool) -> Price | None:
     if units["input"] is None or units["output"] is None:
         return None  # priced by other units (hours, pages, characters): not by tokens
     starts = sorted({tier.start for unit in units.values() for tier in getattr(unit, "tiers", ())})
-    per_call = prices.__dict__.get("requests_kcount")
+    per_call, per_search = (prices.__dict__.get(f"{unit}_kcount") for unit in ("requests", "web_searches"))
     return Price(
         base=_rates(units, 0),
         tiers=tuple((start, _rates(units, start + 1)) for start in starts),
         request=from_dollars(per_call / 1000) if isinstance(per_call, Decimal) else 0,
+        search=from_dollars(per_search / 1000) if isinstance(per_search, Decimal) else 0,
         source="genai-prices",
     )
 
@@ -180,5 +191,6 @@ def _override(price: Price | None, name: str, o: Override) -> Price | None:
         base=replace(price.base, **rates),
         tiers=tuple((start, replace(tier, **rates)) for start, tier in price.tiers),
         request=price.request if o.request is None else from_dollars(o.request),
+        search=price.search if o.search is None else from_dollars(o.search),
         source=o.source or f"config: prices.{name}",
     )

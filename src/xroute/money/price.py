@@ -1,10 +1,14 @@
 """The price of a deployment, and what a usage costs at it."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from xroute.wire.usage import Usage
 
 PER_MILLION = 1_000_000
+Ceiling = tuple[int, int]  # the dearest rates that tokens in and out may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +19,7 @@ class Rates:
     output: int = 0
     cached_input: int | None = None  # None: billed as input
     cache_write: int | None = None  # None: billed as input
+    cache_write_1h: int | None = None  # None: billed as cache_write
     reasoning: int | None = None  # None: billed as output
     audio_in: int | None = None  # None: billed as input
     audio_out: int | None = None  # None: billed as output
@@ -33,7 +38,43 @@ class Price:
     base: Rates
     tiers: tuple[tuple[int, Rates], ...] = ()  # (input tokens above which they apply, rates), ascending
     request: int = 0
+    search: int = 0  # for each web search
     source: str = ""
+    id: str = field(default="", compare=False)  # of its content: two prices that say the same have one
+    _ceilings: tuple[Ceiling, Ceiling] | None = field(
+        default=None, compare=False, repr=False
+    )  # without tiers
+
+    def __post_init__(self) -> None:
+        text = json.dumps(self.data(), sort_keys=True)
+        object.__setattr__(self, "id", f"price_{hashlib.sha256(text.encode()).hexdigest()[:24]}")
+        if not self.tiers:
+            object.__setattr__(self, "_ceilings", (_of_text(self.base), _of_any(self.base)))
+
+    def data(self) -> dict[str, Any]:
+        """The price as JSON, nano-dollars per million tokens: what a settled call is kept with."""
+        plain = asdict(self)
+        del plain["id"], plain["_ceilings"]
+        return plain
+
+    def of_text(self, input_tokens: int) -> Ceiling:
+        """The ceiling of a call with so much input, in and out of which there is text alone."""
+        return self._ceilings[0] if self._ceilings else _of_text(self.rates(input_tokens))
+
+    def of_any(self, input_tokens: int) -> Ceiling:
+        """The ceiling of a call with so much input of whatever kind."""
+        return self._ceilings[1] if self._ceilings else _of_any(self.rates(input_tokens))
+
+    def most(self, input_tokens: int, output_tokens: int, ceiling: Ceiling) -> int:
+        """Nano-dollars that so many tokens cost at the very most."""
+        total = input_tokens * ceiling[0] + output_tokens * ceiling[1]
+        return -(-total // PER_MILLION) + self.request
+
+    def room(self, input_tokens: int, nano: int, ceiling: Ceiling) -> int:
+        """Tokens of output that so much money certainly buys beside the input; 0 where it buys none."""
+        dearest_in, dearest_out = ceiling
+        left = (nano - self.request) * PER_MILLION - input_tokens * dearest_in
+        return max(0, left // dearest_out) if dearest_out else 0
 
     @property
     def input(self) -> int:
@@ -53,15 +94,20 @@ class Price:
 
     def cost(self, usage: Usage) -> int:
         """Whole nano-dollars for a usage, half up; never less for more tokens of one kind."""
-        rates = self.rates(usage.input)
+        rates = self.rates(usage.input) if self.tiers else self.base
+        if _is_plain(usage):
+            total = usage.input * rates.input + usage.output * rates.output
+            return (total + PER_MILLION // 2) // PER_MILLION + self.request
         fresh = max(0, usage.input - usage.cached - usage.cache_write)
+        hour = min(usage.cache_write_1h, usage.cache_write)
         heard, seen = _special(fresh, usage.audio_in, rates.audio_in, usage.image_in, rates.image_in)
         said = max(0, usage.output - usage.reasoning)
         spoken, drawn = _special(said, usage.audio_out, rates.audio_out, usage.image_out, rates.image_out)
         total = (
             (fresh - heard - seen) * rates.input
             + usage.cached * _or(rates.cached_input, rates.input)
-            + usage.cache_write * _or(rates.cache_write, rates.input)
+            + (usage.cache_write - hour) * _or(rates.cache_write, rates.input)
+            + hour * _or(rates.cache_write_1h, _or(rates.cache_write, rates.input))
             + heard * _or(rates.audio_in, rates.input)
             + seen * _or(rates.image_in, rates.input)
             + (said - spoken - drawn) * rates.output
@@ -69,11 +115,30 @@ class Price:
             + spoken * _or(rates.audio_out, rates.output)
             + drawn * _or(rates.image_out, rates.output)
         )
-        return (total + PER_MILLION // 2) // PER_MILLION + self.request
+        return (total + PER_MILLION // 2) // PER_MILLION + self.request + usage.searches * self.search
 
     def blended(self) -> int:
         """One figure to sort by: three input tokens for each output token, the usual chat mix."""
         return 3 * self.base.input + self.base.output + 4 * self.request
+
+
+def _is_plain(u: Usage) -> bool:
+    """Whether all of it is fresh text in and text out, as most of it is."""
+    parts = u.cached or u.cache_write or u.reasoning or u.searches
+    return not (parts or u.audio_in or u.audio_out or u.image_in or u.image_out)
+
+
+def _of_text(rates: Rates) -> Ceiling:
+    inputs = (rates.cached_input, rates.cache_write, rates.cache_write_1h)
+    return max(rates.input, *(rate or 0 for rate in inputs)), max(rates.output, rates.reasoning or 0)
+
+
+def _of_any(rates: Rates) -> Ceiling:
+    inner, outer = _of_text(rates)
+    return (
+        max(inner, rates.audio_in or 0, rates.image_in or 0),
+        max(outer, rates.audio_out or 0, rates.image_out or 0),
+    )
 
 
 FREE = Price(Rates(), source="runs on the user's own machine")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from math import exp
 
-from xroute.catalog.entries import Quirks
+from xroute.catalog.entries import DataPolicy, Quirks
 from xroute.money.price import Price
 from xroute.routing.breaker import Breaker, BreakerRules
 from xroute.wire.http import Signer, Target, Timeouts
@@ -92,10 +92,13 @@ class Deployment:
     output: int | None = None
     abilities: frozenset[str] | None = None  # None = not known, so nothing is ruled out
     weight: float = 1.0
+    workspace: str = ""  # whose credential it is called with; "" = ours, for everybody
     operations: frozenset[str] = frozenset({"chat"})  # that the model is made for and the provider has
     refused: frozenset[str] = frozenset()  # request fields that get lost there
     signer: Signer | None = None
     quirks: Quirks = field(default_factory=Quirks)
+    data: DataPolicy = field(default_factory=DataPolicy)
+    local: bool = False  # on the user's own machines
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     def __repr__(self) -> str:
@@ -105,3 +108,18 @@ class Deployment:
     def target(self) -> Target:
         """Where chat goes, or whatever comes first for one that is not made for it."""
         return self.targets.get("chat") or next(iter(self.targets.values()))
+
+    @property
+    def zdr(self) -> bool:
+        """It is known to keep neither requests nor answers."""
+        return self.local or self.data.zdr is True
+
+    @property
+    def trains_never(self) -> bool:
+        """It is known not to train models on what it is sent; who keeps nothing cannot."""
+        return self.zdr or self.data.trains is False
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """All the regions where it may process data; empty = not known."""
+        return self.data.regions

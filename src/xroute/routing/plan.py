@@ -3,7 +3,7 @@
 Pure: the clock and the dice are arguments.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from xroute import dialects
@@ -12,7 +12,7 @@ from xroute.routing.deployment import Deployment
 from xroute.routing.preferences import NONE, Preferences, Strategy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as one is made for each call
 class Needs:
     """What a call asks of a deployment."""
 
@@ -23,15 +23,20 @@ class Needs:
     operation: str = "chat"
 
 
+# What a key's policy says of a deployment: (reason, detail) where it may not be used, None where it may.
+Bar = Callable[[Deployment], tuple[str, str] | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Excluded:
     """One deployment left out. `reason` is a word, `detail` is for people."""
 
     deployment: Deployment
-    reason: (
-        str  # operation | ability | context_length | require_parameters | not_allowed | ignored | max_price
-    )
+    # operation | ability | context_length | require_parameters | not_allowed | ignored | max_price |
+    # data_policy:zdr | data_policy:training, and those of a `Bar`
+    reason: str
     detail: str
+    of_key: bool = False  # the key's policy left it out, whatever the request asks for
 
 
 @dataclass(slots=True)
@@ -92,33 +97,52 @@ def plan_call(
     dice: Dice,
     strategy: Strategy = "balanced",
     preferences: Preferences = NONE,
+    workspace: str = "",
+    bar: Bar | None = None,
 ) -> Plan:
     """The plan for a list of models, each given by its deployments: model by model in the given order.
 
     1. who cannot or may not take the call is left out, with the reason; a model named twice counts once;
-    2. within a model, `preferences.order` first, then the strategy's order;
+       of a deployment that belongs to another workspace than this one nothing is said at all;
+    2. within a model, the workspace's own first, then `preferences.order`, then the strategy's order;
     3. one that is half-open goes first as a probe (a failure moves on unseen), unless the caller said whom
-       it wants first; who is open goes last;
+       it wants first, or the workspace has one of its own; who is open goes last;
     4. without `allow_fallbacks` a model keeps the providers of `order`, or else its first one.
     """
     excluded: list[Excluded] = []
     ready: list[Deployment] = []
     resting: list[Deployment] = []
     probes: list[Deployment] = []
-    for usable in _usable(groups, needs, ratios, preferences, excluded):
+    own = _offered(groups, workspace)
+    for usable in _usable(own, needs, ratios, preferences, bar, excluded):
         well, half, tired = _sorted(usable, now)
         probes += half
         ranked = rank(well, preferences.sort or strategy, dice, now) + half
         ranked = _prefer(ranked, preferences.order)
+        if workspace:
+            ranked.sort(key=_is_ours)
         if not preferences.allow_fallbacks and not preferences.order:
             ranked, tired = (ranked[:1], []) if ranked else ([], tired[:1])
         ready += ranked
         resting += tired
     resting.sort(key=rests_until)
+    if workspace and any(d.workspace for d in ready):
+        probes = [d for d in probes if d.workspace]
     if probes and preferences.allow_fallbacks and not preferences.order and not preferences.sort:
         ready.remove(probes[0])
         ready.insert(0, probes[0])
     return Plan(ready + resting, excluded, bool(needs.parameters))
+
+
+def _offered(groups: Sequence[Sequence[Deployment]], workspace: str) -> Sequence[Sequence[Deployment]]:
+    """The groups without what belongs to another workspace; usually there is nothing of the kind in them."""
+    if all(d.workspace in ("", workspace) for group in groups for d in group):
+        return groups
+    return [[d for d in group if d.workspace in ("", workspace)] for group in groups]
+
+
+def _is_ours(deployment: Deployment) -> bool:
+    return not deployment.workspace
 
 
 def _usable(
@@ -126,6 +150,7 @@ def _usable(
     needs: Needs,
     ratios: Ratios,
     preferences: Preferences,
+    bar: Bar | None,
     excluded: list[Excluded],
 ) -> Iterator[list[Deployment]]:
     """Each model's deployments that can and may take the call; the others go to `excluded`."""
@@ -136,6 +161,9 @@ def _usable(
             if deployment in seen:
                 continue
             seen.add(deployment)
+            if bar is not None and (barred := bar(deployment)) is not None:
+                excluded.append(Excluded(deployment, *barred, True))
+                continue
             found = _exclusion(deployment, needs, ratios, preferences)
             if found is None:
                 usable.append(deployment)
@@ -212,6 +240,10 @@ def _unwanted(d: Deployment, p: Preferences) -> tuple[str, str] | None:
         return "ignored", f"{d.provider} is in provider.ignore"
     if p.order and not p.allow_fallbacks and provider not in p.order:
         return "not_allowed", f"{d.provider} is not in provider.order, and allow_fallbacks is false"
+    if p.zdr and not d.zdr:
+        return "data_policy:zdr", f"{d.provider} is not known to keep no data"
+    if p.no_training and not d.trains_never:
+        return "data_policy:training", f"{d.provider} is not known to refrain from training on its data"
     return _too_dear(d, p)
 
 

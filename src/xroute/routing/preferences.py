@@ -12,8 +12,6 @@ STRATEGIES = ("balanced", "price", "latency", "throughput", "order", "weighted")
 
 # Fields of the object that come later, and the one value of each that asks for nothing.
 _LATER: dict[str, Any] = {
-    "data_collection": "allow",
-    "zdr": False,
     "enforce_distillable_text": False,
     "quantizations": [],
     "preferred_min_throughput": None,
@@ -34,6 +32,8 @@ class Preferences:
     max_input: int | None = None  # nano-dollars per million tokens
     max_output: int | None = None
     max_request: int | None = None  # nano-dollars per call
+    zdr: bool = False  # only who is known to keep nothing
+    no_training: bool = False  # only who is known not to train on what it is sent
 
 
 NONE = Preferences()
@@ -57,6 +57,8 @@ def parse(value: Any) -> Preferences:
         allow_fallbacks=_flag(given, "allow_fallbacks", default=True),
         require_parameters=_flag(given, "require_parameters", default=False),
         sort=_sort(given.pop("sort", None)),
+        zdr=_flag(given, "zdr", default=False),
+        no_training=_collection(given.pop("data_collection", None)) == "deny",
         **_max_price(max_price),
     )
     if given:
@@ -92,6 +94,12 @@ def _sort(value: Any) -> Strategy | None:
     if value is None or value in STRATEGIES:
         return value
     raise _wrong("provider.sort", f"must be one of {', '.join(STRATEGIES)}")
+
+
+def _collection(value: Any) -> str:
+    if value not in (None, "allow", "deny"):
+        raise _wrong("provider.data_collection", "must be allow or deny")
+    return value or "allow"
 
 
 def _max_price(value: Any) -> dict[str, int]:

@@ -23,7 +23,7 @@ BASE_S = 0.2
 CAP_S = 8.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as one is made for each attempt
 class Turn:
     """Whose turn it is, and after which pause."""
 

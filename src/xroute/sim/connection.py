@@ -34,6 +34,7 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._task: asyncio.Task[None] | None = None
+        self._steps: Iterator[Step] = iter(())  # of the answer under way
         self._busy = False
         self._keep_alive = True
         self._due = 0.0
@@ -58,6 +59,7 @@ class Connection(asyncio.Protocol):
         if self._busy:
             self._busy = False
             self._service.open -= 1
+            self._service.leave(self._steps)
 
     def pause_writing(self) -> None:
         """The client reads slower than we write."""
@@ -130,7 +132,7 @@ class Connection(asyncio.Protocol):
     # writing
 
     def _answer(self, steps: Iterator[Step], *, may_chunk: bool) -> None:
-        self._busy = True
+        self._busy, self._steps = True, steps
         self._service.open += 1
         self._due = self._loop.time()
         framing = Framing(may_chunk=may_chunk, keep_alive=self._keep_alive)

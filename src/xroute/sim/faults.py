@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
 from xroute.sim import failures
 from xroute.sim.frames import PAGE
 from xroute.sim.plan import Fault
+from xroute.sim.served import Promise
 from xroute.sim.steps import Bytes, Cut, End, Hang, Head, Reset, Step, Wait
 from xroute.sim.tongues.tongue import Tongue
 
@@ -16,7 +18,13 @@ _BLOCK = 64 * 1024
 _TRICKLE = 16  # bytes of one piece of slow_trickle where the fault sets none
 _FILLER = b"very much "
 
-Part = tuple[float, bytes]  # seconds of silence before it, bytes
+
+class Part(NamedTuple):
+    """An event of a stream, or a piece of a body."""
+
+    pause_s: float  # of silence before it
+    data: bytes
+    tokens: int = 0  # that it tells; all those of a body stand in its last piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,7 @@ class Right:
     is_chat: bool = True  # False: what is neither a chat nor a refusal of one
     closing: int = 0  # how many parts of a stream follow the last content, [DONE] among them
     ttft_s: float = 0.0
+    promise: Promise | None = None  # of a chat
 
     def steps(self) -> Iterator[Step]:
         """The answer as it should be."""
@@ -49,22 +58,25 @@ class Right:
         if self.is_stream:
             at = max(0, min(count, len(parts) - self.closing - 1))
             return parts[:at], parts[at:]
-        body = b"".join(data for _, data in parts)
+        body, tokens = b"".join(part.data for part in parts), sum(part.tokens for part in parts)
         half = len(body) // 2
-        return [(0.0, body[:half])], [(0.0, body[half:])]
+        return [Part(0.0, body[:half])], [Part(0.0, body[half:], tokens)]
 
 
 def _said(parts: Iterator[Part] | list[Part]) -> Iterator[Step]:
-    for pause_s, data in parts:
-        if pause_s:
-            yield Wait(pause_s)
-        if data:
-            yield Bytes(data)
+    told = 0  # tokens of events that are told with a later one
+    for part in parts:
+        told += part.tokens
+        if part.pause_s:
+            yield Wait(part.pause_s)
+        if part.data:
+            yield Bytes(part.data, told)
+            told = 0
 
 
 def _silent(parts: list[Part]) -> tuple[list[Part], Part, list[Part]]:
     """(parts that say nothing, the first that does, the rest)."""
-    at = next(place for place, (_, data) in enumerate(parts) if data)
+    at = next(place for place, part in enumerate(parts) if part.data)
     return parts[:at], parts[at], parts[at + 1 :]
 
 
@@ -101,7 +113,7 @@ def _cut_mid_stream(fault: Fault, right: Right) -> Iterator[Step]:
     sent, rest = right.split(fault.after_events)
     yield from right.opening()
     yield from _said(sent)
-    yield Cut(_silent(rest)[1][1])
+    yield Cut(_silent(rest)[1].data)
 
 
 def _reset_mid_stream(fault: Fault, right: Right) -> Iterator[Step]:
@@ -119,10 +131,10 @@ def _end_mid_stream(fault: Fault, right: Right) -> Iterator[Step]:
 def _error_event(fault: Fault, right: Right) -> Iterator[Step]:
     problem = failures.of_fault(fault, right.tongue.asked)
     if not right.is_stream:
-        yield from _replaced(right, [(0.0, right.tongue.refuse(problem).body)])
+        yield from _replaced(right, [Part(0.0, right.tongue.refuse(problem).body)])
         return
     sent, _ = right.split(fault.after_events)
-    yield from _replaced(right, [*sent, (0.0, right.tongue.failed(problem))])
+    yield from _replaced(right, [*sent, Part(0.0, right.tongue.failed(problem))])
 
 
 def _malformed_json(fault: Fault, right: Right) -> Iterator[Step]:
@@ -130,19 +142,19 @@ def _malformed_json(fault: Fault, right: Right) -> Iterator[Step]:
     if not right.is_stream:
         yield from _replaced(right, sent)
         return
-    silent, (pause_s, data), rest = _silent(rest)
-    *whole, last = right.tongue.framing.units(data)
+    silent, part, rest = _silent(rest)
+    *whole, last = right.tongue.framing.units(part.data)
     broken = b"".join(whole) + right.tongue.framing.broken(last)
-    yield from _replaced(right, [*sent, *silent, (pause_s, broken), *rest])
+    yield from _replaced(right, [*sent, *silent, part._replace(data=broken), *rest])
 
 
 def _malformed_sse(fault: Fault, right: Right) -> Iterator[Step]:
     sent, rest = right.split(fault.after_events)
     if not right.is_stream:  # events in the place of a body
-        body = sent[0][1] + rest[0][1]
-        yield from _replaced(right, [(0.0, b"data: %b\n\n" % body)])
+        body = sent[0].data + rest[0].data
+        yield from _replaced(right, [Part(0.0, b"data: %b\n\n" % body)])
         return
-    yield from _replaced(right, [*sent, (0.0, right.tongue.framing.noise)])
+    yield from _replaced(right, [*sent, Part(0.0, right.tongue.framing.noise)])
 
 
 def _wrong_content_type(fault: Fault, right: Right) -> Iterator[Step]:
@@ -155,12 +167,12 @@ def _empty_200(fault: Fault, right: Right) -> Iterator[Step]:
 
 def _empty_stream(fault: Fault, right: Right) -> Iterator[Step]:
     if right.is_stream:
-        yield from _replaced(right, [(0.0, right.tongue.nothing())])
+        yield from _replaced(right, [Part(0.0, right.tongue.nothing())])
         return
     body = b"{}"
     if right.is_chat:
-        body = orjson.dumps(right.tongue.emptied(orjson.loads(b"".join(data for _, data in right.parts))))
-    yield from _replaced(right, [(0.0, body)])
+        body = orjson.dumps(right.tongue.emptied(orjson.loads(b"".join(part.data for part in right.parts))))
+    yield from _replaced(right, [Part(0.0, body)])
 
 
 def _one_byte_chunks(fault: Fault, right: Right) -> Iterator[Step]:
@@ -173,11 +185,12 @@ def _slow_trickle(fault: Fault, right: Right) -> Iterator[Step]:
 
 def _in_pieces(right: Right, size: int, pause_s: float) -> Iterator[Step]:
     yield from right.opening()
-    for before_s, data in right.parts:
-        if before_s:
-            yield Wait(before_s)
-        for start in range(0, len(data), size):
-            yield Bytes(data[start : start + size])
+    for part in right.parts:
+        if part.pause_s:
+            yield Wait(part.pause_s)
+        last = len(part.data) - 1
+        for start in range(0, len(part.data), size):
+            yield Bytes(part.data[start : start + size], part.tokens if start + size > last else 0)
             yield Wait(pause_s)
     yield End()
 
@@ -188,16 +201,16 @@ def _huge_answer(fault: Fault, right: Right) -> Iterator[Step]:
     headers = {name: value for name, value in right.head.headers.items() if name != "content-length"}
     yield Head(right.head.status, headers)
     if right.is_stream:
-        silent, (_, data), rest = _silent(rest)
-        *whole, last = right.tongue.framing.units(data)
-        yield from _said([*sent, *silent, (0.0, b"".join([*whole, last]))])
+        silent, part, rest = _silent(rest)
+        *whole, last = right.tongue.framing.units(part.data)
+        yield from _said([*sent, *silent, Part(0.0, b"".join([*whole, last]), part.tokens)])
         yield from _repeated(right.tongue.framing.again(last), size)
         yield from _said(rest)
     else:
-        before, after = _at_content(sent[0][1] + rest[0][1], right.tongue.marker)
+        before, after = _at_content(sent[0].data + rest[0].data, right.tongue.marker)
         yield Bytes(before)
         yield from _repeated(_FILLER if before.endswith(b'"') else b" ", size)
-        yield Bytes(after)
+        yield Bytes(after, rest[0].tokens)
     yield End()
 
 
@@ -223,7 +236,7 @@ def _replaced(right: Right, parts: list[Part]) -> Iterator[Step]:
     """The same head, with the length that `parts` have, and these parts in place of its own."""
     headers = dict(right.head.headers)
     if "content-length" in headers:
-        headers["content-length"] = str(sum(len(data) for _, data in parts))
+        headers["content-length"] = str(sum(len(part.data) for part in parts))
     if right.ttft_s:
         yield Wait(right.ttft_s)
     yield Head(right.head.status, headers)

@@ -13,6 +13,7 @@ from xroute.sim.ask import Ask, Controls, SimRequest, ask_of
 from xroute.sim.checks import check
 from xroute.sim.faults import Part, Right, spoil
 from xroute.sim.plan import Fault, Profile, choose
+from xroute.sim.served import Promise
 from xroute.sim.steps import Bytes, Head, Step
 from xroute.sim.tasks import Task
 from xroute.sim.tongues import Tongue, openai
@@ -26,6 +27,7 @@ class Scene:
 
     steps: Iterator[Step]
     fault: Fault | None = None
+    promise: Promise | None = None  # of the answer; None where there is none
 
 
 def script(request: SimRequest, profile: Profile, n: int, t_s: float) -> Iterator[Step]:
@@ -41,7 +43,9 @@ def scene(request: SimRequest, profile: Profile, n: int, t_s: float) -> Scene:
     if controls.faults is not None:
         profile = replace(profile, faults=controls.faults)
     fault = choose(profile, n, t_s)
-    return Scene(spoil(fault, right), fault) if fault else Scene(right.steps())
+    if fault is None:
+        return Scene(right.steps(), promise=right.promise)
+    return Scene(spoil(fault, right), fault, None if failures.is_error(fault) else right.promise)
 
 
 def is_completion(request: SimRequest) -> bool:
@@ -98,13 +102,31 @@ def _answered(tongue: Tongue, ask: Ask, profile: Profile, n: int) -> Right:
     token_s = 1 / tokens_per_s if tokens_per_s else 0.0
     ttft_s = _ttft(ask.controls, profile, n)
     identity = {tongue.identity: tongue.named}
+    promise = _promise(tongue, ask, said)
     if not ask.body.get("stream"):
         headers = {"content-type": tongue.media, **identity}
-        return _whole(tongue, tongue.write(said, ask.body), 200, headers, ttft_s + said.tokens * token_s)
+        body, ttft_s = tongue.write(said, ask.body), ttft_s + said.tokens * token_s
+        right = _whole(tongue, body, 200, headers, ttft_s)
+        return replace(right, parts=iter([Part(0.0, body, said.tokens)]), promise=promise)
     headers = {"content-type": tongue.framing.media, "cache-control": "no-cache", **identity}
     parts = _paced(tongue.parts(said, ask.body), said, token_s)
     closing = tongue.closing(ask.body)
-    return Right(Head(200, headers), parts, tongue, is_stream=True, closing=closing, ttft_s=ttft_s)
+    head = Head(200, headers)
+    return Right(head, parts, tongue, is_stream=True, closing=closing, ttft_s=ttft_s, promise=promise)
+
+
+def _promise(tongue: Tongue, ask: Ask, said: Answer) -> Promise:
+    user = ask.body.get("user")
+    return Promise(
+        id=tongue.named,
+        answer=said.id,
+        model=ask.model,
+        user=user if isinstance(user, str) else "",
+        stream=bool(ask.body.get("stream")),
+        prompt_tokens=said.prompt_tokens,
+        cached_tokens=said.cached_tokens,
+        tokens=said.tokens,
+    )
 
 
 def _ttft(controls: Controls, profile: Profile, n: int) -> float:
@@ -120,7 +142,8 @@ def _paced(parts: Iterator[bytes], said: Answer, token_s: float) -> Iterator[Par
     first = len(said.choices) + 1
     last = len(said.choices) + said.tokens
     for index, part in enumerate(parts):
-        yield (token_s if first <= index < last else 0.0), part
+        is_token = first - 1 <= index < last
+        yield Part(token_s if is_token and index >= first else 0.0, part, int(is_token))
 
 
 def _error(message: str) -> bytes:
@@ -137,7 +160,7 @@ def _whole(
 def _steps(tongue: Tongue, steps: list[Step], ttft_s: float = 0.0) -> Right:
     """An answer that is there at once, as something that a fault can touch."""
     head = next(step for step in steps if isinstance(step, Head))
-    parts = [(0.0, step.data) for step in steps if isinstance(step, Bytes)]
+    parts = [Part(0.0, step.data) for step in steps if isinstance(step, Bytes)]
     return Right(head, iter(parts), tongue, ttft_s=ttft_s)
 
 

@@ -8,16 +8,22 @@ from collections.abc import Callable
 from xroute.errors import ConfigError
 from xroute.sim.connection import Connection
 from xroute.sim.plan import Fault, Profile, describe
+from xroute.sim.served import Served
 from xroute.sim.service import Service
 
 _QUEUE = 1024  # connections that wait to be accepted
 
 
 async def serve(
-    host: str, port: int, profile: Profile, *, ready: Callable[[int], None] | None = None
+    host: str,
+    port: int,
+    profile: Profile,
+    *,
+    ready: Callable[[int], None] | None = None,
+    served: Served | None = None,
 ) -> None:
     """Serves until cancelled; `ready` is called with the port, once, when connections are taken."""
-    service = Service(profile, asyncio.get_running_loop().time)
+    service = Service(profile, asyncio.get_running_loop().time, served)
     connections: set[Connection] = set()
     listener = Listener(host, port, lambda: Connection(service, connections))
     try:
@@ -31,7 +37,7 @@ async def serve(
             connection.reset()
 
 
-def run(host: str, port: int, profile: Profile) -> None:
+def run(host: str, port: int, profile: Profile, served: Served | None = None) -> None:
     """Serves until Ctrl-C. Prints one line with the address and the faults."""
     faults = ", ".join(map(describe, profile.faults)) or "none"
 
@@ -39,7 +45,7 @@ def run(host: str, port: int, profile: Profile) -> None:
         print(f"xroute simulator on http://{host}:{port}/v1 - faults: {faults}", flush=True)
 
     try:
-        asyncio.run(serve(host, port, profile, ready=say))
+        asyncio.run(serve(host, port, profile, ready=say, served=served))
     except KeyboardInterrupt:
         return
     except OSError as error:

@@ -1,7 +1,7 @@
 """The simulator's state: how many requests came, when it started, which faults it met."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import orjson
 
@@ -9,15 +9,20 @@ from xroute.sim import failures
 from xroute.sim.ask import SimRequest
 from xroute.sim.plan import Profile
 from xroute.sim.script import is_completion, scene
+from xroute.sim.served import Served
 from xroute.sim.steps import Step
 
 
 class Service:
-    """Numbers the requests and keeps the time for `script`; both carriers share it."""
+    """Numbers the requests and keeps the time for `script`; both carriers share it.
 
-    def __init__(self, profile: Profile, now: Callable[[], float]) -> None:
+    `served` writes down what is sent.
+    """
+
+    def __init__(self, profile: Profile, now: Callable[[], float], served: Served | None = None) -> None:
         self.profile = profile
         self.now = now
+        self._served = served
         self.started = now()
         self.requests = 0
         self.completions = 0
@@ -38,7 +43,14 @@ class Service:
         found = scene(request, self.profile, self.completions if counted else 0, self.elapsed())
         if found.fault:
             self.faults[found.fault.kind] += 1
-        return found.steps
+        if self._served is None or found.promise is None:
+            return found.steps
+        return self._served.follow(found.promise, found.steps)
+
+    def leave(self, steps: Iterator[Step]) -> None:
+        """The client of an answer has gone before its end."""
+        if isinstance(steps, Generator):
+            steps.close()
 
     def stats(self) -> dict[str, object]:
         """What `GET /sim/stats` shows."""

@@ -16,6 +16,7 @@ class Bytes:
     """A piece of the body; over HTTP/1.1 each is a chunk of its own."""
 
     data: bytes
+    tokens: int = 0  # that it tells
 
 
 @dataclass(frozen=True, slots=True)

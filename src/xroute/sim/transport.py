@@ -15,6 +15,7 @@ from xroute.sim.steps import Bytes, Cut, End, Hang, Head, Reset, Step, Wait
 from xroute.wire.http import Body, Exchange, Target, Timeouts
 
 if TYPE_CHECKING:
+    from xroute.sim.served import Served
     from xroute.sim.service import Service
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -28,8 +29,10 @@ class SimTransport:
         profile: Profile | None = None,
         now: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
+        served: "Served | None" = None,
     ) -> None:
         self._profile = profile or Profile()
+        self._served = served
         self._now = now
         self._sleep = sleep
 
@@ -39,7 +42,7 @@ class SimTransport:
         # It speaks every dialect: to import them all takes longer than to start a gateway.
         from xroute.sim.service import Service
 
-        return Service(self._profile, self._now)
+        return Service(self._profile, self._now, self._served)
 
     async def send(self, method: str, target: Target, body: Body, timeouts: Timeouts) -> Exchange:
         """One request. The path is what follows `sim:` in the target, or that of a whole URL."""
@@ -155,3 +158,4 @@ class SimExchange:
         if self._ended is None:
             self._ended = step
             self._service.open -= 1
+            self._service.leave(self._steps)

@@ -1,70 +1,42 @@
-"""Responses that clients come back to: kept in one SQLite file, each for the key that made it.
+"""Responses that clients come back to, each for the key that made it.
 
-A save is handed to one thread and waits for nothing; what is on its way to the file is found in memory. The
-file holds prompts and answers, so its owner alone may read it.
+A save waits for nothing: it is written in the background, and what is on its way is found in memory. While
+the database is away it stays there, up to a bound.
 """
 
 import asyncio
 import logging
-import os
 import re
-import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from dataclasses import replace
+from itertools import islice
+from typing import Final
 
 import orjson
+from sqlalchemy import select
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from xroute.dialects.openai import codec
-from xroute.errors import PayloadTooLarge, ServerError
+from xroute.errors import PayloadTooLarge, Unavailable
+from xroute.store import tables
+from xroute.store.db import AWAY, Database, note_change, now_ms, why
+from xroute.store.shelf import Bounds, Memory, Shelf, Stored, Tables, holder_of, id_of, is_nameable, items_of
 
 log = logging.getLogger("xroute.store")
 
-KEEP_S = 30 * 24 * 3600.0  # as OpenAI keeps them
-MAX_COUNT = 100_000
-MAX_BYTES = 1024 * 1024 * 1024
-MAX_MEMORY = 64 * 1024 * 1024  # bytes, without a file
-MAX_WAITING = 2000  # responses that wait to be written
-MAX_CHAIN = 1000  # responses of one conversation
-MAX_CHAIN_BYTES = 64 * 1024 * 1024  # of a conversation, which is held in memory for its next turn
-VERSION = 1  # of the tables
+BOUNDS: Final = Bounds(100_000, 1024 * 1024 * 1024)
+IN_MEMORY: Final = Bounds(100_000, 64 * 1024 * 1024)  # where there is no database
+MAX_WAITING: Final = 1000  # responses that wait to be written
+BATCH: Final = 50  # of them in one transaction
+MAX_CHAIN: Final = 1000  # responses of one conversation
+MAX_CHAIN_BYTES: Final = 64 * 1024 * 1024  # of a conversation, which is held in memory for its next turn
+TRIM_S: Final = 60.0
+AGAIN_S: Final = 1.0  # between tries to write, while the database is away
+CLOSE_S: Final = 5.0  # for what still waits at the end
+ALIVE_MS: Final = 60_000  # a process whose heartbeat is older has died
+ON_ITS_WAY_S: Final = (0.03, 0.1, 0.3)  # pauses in which another process may still write it
 
-_TABLES = """
-CREATE TABLE response (
-    id TEXT PRIMARY KEY, owner TEXT NOT NULL, previous TEXT NOT NULL,
-    created REAL NOT NULL, size INTEGER NOT NULL, response BLOB NOT NULL, input BLOB NOT NULL
-);
-CREATE INDEX response_created ON response (created);
-CREATE TABLE item (
-    owner TEXT NOT NULL, id TEXT NOT NULL, response TEXT NOT NULL, PRIMARY KEY (owner, id)
-) WITHOUT ROWID;
-CREATE INDEX item_response ON item (response);
-"""
-_GET = "SELECT previous, created, response, input FROM response WHERE id = ? AND owner = ?"
-_PUT = "INSERT OR REPLACE INTO response VALUES (?, ?, ?, ?, ?, ?, ?)"
-_OLD = "DELETE FROM response WHERE created < ? RETURNING id, size"
-_OLDEST = "SELECT id, size FROM response ORDER BY created, id LIMIT 100"
-
-# An item that xroute made has its response's id in its own.
-_MADE = re.compile(r"[a-z]+_([0-9a-f]{24})i?[0-9a-f]+")
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A response as it is kept. Nothing in it is changed any more."""
-
-    id: str
-    owner: str  # id of the principal: nobody else sees it
-    response: dict[str, Any]  # as the client got it
-    input: list[Any]  # the request's own items, each with an id
-    previous: str = ""  # id of the response that this one continues
-    created: float = 0.0  # Unix seconds
+_OURS = re.compile(r"resp_[0-9a-f]{24}")
 
 
 class Missing(LookupError):
@@ -76,251 +48,235 @@ class Missing(LookupError):
 
 
 class ResponseStore:
-    """`path` is the file; None keeps everything in memory. Opened when first used."""
+    """`db` is where they are kept, None = in memory alone; `process` is the id of this process's journal."""
 
     def __init__(
         self,
-        path: Path | None = None,
+        db: Database | None = None,
+        process: str = "",
         *,
         now: Callable[[], float] = time.time,
-        max_count: int = MAX_COUNT,
-        max_bytes: int | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
-        self._path = path
+        self._db = db
+        self._process = process
         self._now = now
-        self._max_count = max_count
-        self._max_bytes = max_bytes or (MAX_BYTES if path else MAX_MEMORY)
-        self._thread = ThreadPoolExecutor(1, "xroute-responses")
-        self._base: sqlite3.Connection | None = None  # belongs to the thread, as do the two counts
-        self._count = self._bytes = 0
-        self._lock = threading.Lock()
-        self._waiting: dict[str, Stored] = {}  # not written yet, by id
-        self._scheduled = False
+        self._bounds = bounds or (BOUNDS if db else IN_MEMORY)
+        self._shelf: Shelf = Tables(db, now) if db else Memory(now)
+        self._waiting: dict[tuple[str, str], Stored] = {}  # not written yet
+        self._task: asyncio.Task[None] | None = None
+        self._trimmed = 0.0
+        self._written = Bounds(0, 0)  # since then
         self.lost = 0  # responses that could not be written
 
     def __repr__(self) -> str:
-        return f"<ResponseStore in {self._path or 'memory'}, {len(self._waiting)} waiting>"
+        return f"<ResponseStore in {self._db or 'memory'}, {len(self._waiting)} waiting>"
 
     def save(self, stored: Stored) -> None:
         """Keeps a response, or a newer state of it. Never waits."""
-        with self._lock:
-            if len(self._waiting) >= MAX_WAITING and stored.id not in self._waiting:
-                self.lost += 1  # the disk hangs
-                return
-            self._waiting[stored.id] = stored
-            if self._scheduled:
-                return
-            self._scheduled = True
-        self._thread.submit(self._write)
+        key = (stored.owner, stored.id)
+        if len(self._waiting) >= MAX_WAITING and key not in self._waiting:
+            self.lost += 1  # the database is away for long
+            return
+        self._waiting[key] = replace(stored, process=self._process)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._write())
 
     async def get(self, owner: str, id_: str) -> Stored | None:
         """The response, where it belongs to this owner."""
-        waiting = self._waiting.get(id_)
-        if waiting is not None:
-            return waiting if waiting.owner == owner else None
-        return await self._do(lambda: self._load(owner, id_))
+        if waiting := self._waiting.get((owner, id_)):
+            return waiting
+        found = await self._load(owner, [id_])
+        for pause in () if found else self._pauses(id_):
+            await asyncio.sleep(pause)
+            if found := await self._load(owner, [id_]):
+                break
+        return found.get(id_)
 
     async def delete(self, owner: str, id_: str) -> bool:
         """Whether there was such a response."""
-        return await self._do(lambda: self._delete(owner, id_))
+        was_waiting = self._waiting.pop((owner, id_), None) is not None
+        if not is_nameable(id_):
+            return False
+        try:
+            return await self._shelf.delete(owner, id_) or was_waiting
+        except AWAY as error:
+            raise _away(error) from error
 
     async def chain(self, owner: str, id_: str) -> list[Stored]:
         """The response and those before it, oldest first; Missing where one is not there any more."""
-        return await self._do(lambda: self._chain(owner, id_)) if id_ else []
-
-    async def items(self, owner: str, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Items of any response by their ids; those that are not known are left out."""
-        wanted = set(ids)
-        return await self._do(lambda: self._items(owner, wanted)) if wanted else {}
-
-    async def close(self) -> None:
-        """Writes what waits, and closes the file."""
-        await self._do(self._close)
-        self._thread.shutdown(wait=False)
-
-    async def _do(self, work: Callable[[], T]) -> T:
-        """Something that needs the file, after all that was handed over before."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except sqlite3.Error as error:
-            log.exception("stored responses cannot be read")
-            raise ServerError("Stored responses cannot be read now.") from error
-
-    # In the thread.
-
-    def _open(self) -> sqlite3.Connection:
-        if self._base is None:
-            self._base = self._connect()
-            self._recount()
-        return self._base
-
-    def _recount(self) -> None:
-        if self._base is not None:
-            row = self._base.execute("SELECT count(*), coalesce(sum(size), 0) FROM response").fetchone()
-            self._count, self._bytes = row
-
-    def _connect(self) -> sqlite3.Connection:
-        if self._path is not None:
-            try:
-                return _prepared(_file(self._path))
-            except (OSError, sqlite3.Error) as error:
-                log.warning("cannot use %s (%s): responses are kept in memory alone", self._path, error)
-                self._max_bytes = min(self._max_bytes, MAX_MEMORY)
-        return _prepared(":memory:")
-
-    def _write(self) -> None:
-        with self._lock:
-            self._scheduled = False
-            batch = list(self._waiting.values())
-        try:
-            base = self._open()
-            with base:
-                for stored in batch:
-                    self._put(base, stored)
-                self._shrink(base)
-        except sqlite3.Error:
-            self.lost += len(batch)
-            self._recount()
-            log.exception("%d responses could not be written, and cannot be continued", len(batch))
-        with self._lock:
-            for stored in batch:
-                if self._waiting.get(stored.id) is stored:
-                    del self._waiting[stored.id]
-
-    def _put(self, base: sqlite3.Connection, stored: Stored) -> None:
-        response, given = codec.write(stored.response), codec.write(stored.input)
-        size = len(response) + len(given)
-        self._forget(base, [stored.id])
-        created = stored.created or self._now()
-        base.execute(_PUT, (stored.id, stored.owner, stored.previous, created, size, response, given))
-        self._count += 1
-        self._bytes += size
-        named = [id_ for item in _all(stored) if (id_ := _id(item)) and not _MADE.fullmatch(id_)]
-        rows = [(stored.owner, id_, stored.id) for id_ in named]
-        base.executemany("INSERT OR REPLACE INTO item VALUES (?, ?, ?)", rows)
-
-    def _shrink(self, base: sqlite3.Connection) -> None:
-        """What is too old goes, then the oldest while there is too much."""
-        self._gone(base, base.execute(_OLD, (self._now() - KEEP_S,)).fetchall())
-        while self._count > self._max_count or self._bytes > self._max_bytes:
-            excess = 0
-            ids: list[str] = []
-            for id_, size in base.execute(_OLDEST):
-                if self._count - len(ids) <= self._max_count and self._bytes - excess <= self._max_bytes:
-                    break
-                ids.append(id_)
-                excess += size
-            if not ids:
-                return
-            self._forget(base, ids)
-
-    def _forget(self, base: sqlite3.Connection, ids: list[str]) -> bool:
-        found: list[tuple[str, int]] = []
-        for id_ in ids:
-            found += base.execute("DELETE FROM response WHERE id = ? RETURNING id, size", (id_,)).fetchall()
-        self._gone(base, found)
-        return bool(found)
-
-    def _gone(self, base: sqlite3.Connection, found: list[tuple[str, int]]) -> None:
-        for id_, size in found:
-            self._count -= 1
-            self._bytes -= size
-            base.execute("DELETE FROM item WHERE response = ?", (id_,))
-
-    def _load(self, owner: str, id_: str) -> Stored | None:
-        waiting = self._waiting.get(id_)
-        if waiting is not None:
-            return waiting if waiting.owner == owner else None
-        row = self._open().execute(_GET, (id_, owner)).fetchone()
-        if row is None or row[1] < self._now() - KEEP_S:
-            return None
-        previous, created, response, given = row
-        return Stored(id_, owner, codec.read(response), codec.read(given), previous, created)
-
-    def _delete(self, owner: str, id_: str) -> bool:
-        if self._load(owner, id_) is None:
-            return False
-        with self._lock:
-            self._waiting.pop(id_, None)
-        base = self._open()
-        with base:
-            self._forget(base, [id_])
-        return True
-
-    def _chain(self, owner: str, id_: str) -> list[Stored]:
         found: list[Stored] = []
         size = 0
         while id_:
-            stored = self._load(owner, id_) if len(found) < MAX_CHAIN else None
-            if stored is None:
+            if len(found) >= MAX_CHAIN or await self.get(owner, id_) is None:
                 raise Missing(id_)
-            size += len(orjson.dumps([stored.response, stored.input]))
-            if size > MAX_CHAIN_BYTES:
-                raise PayloadTooLarge(
-                    "The conversation that `previous_response_id` continues is larger than "
-                    f"{MAX_CHAIN_BYTES // (1024 * 1024)} MiB.",
-                    code="conversation_too_large",
-                    param="previous_response_id",
-                )
-            found.append(stored)
-            id_ = stored.previous
+            for stored, length in await self._follow(
+                owner, id_, MAX_CHAIN - len(found), MAX_CHAIN_BYTES - size
+            ):
+                found.append(stored)
+                size += length
+            id_ = found[-1].previous
         return found[::-1]
 
-    def _items(self, owner: str, ids: set[str]) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
-        for holder in {holder for id_ in ids if (holder := self._holder(owner, id_))}:
-            stored = self._load(owner, holder)
-            for item in _all(stored) if stored else ():
-                if (id_ := _id(item)) in ids:
-                    found[id_] = item
-        return found
+    async def items(self, owner: str, ids: Iterable[str]) -> dict[str, dict[str, object]]:
+        """Items of any response by their ids; those that are not known are left out."""
+        wanted = {id_ for id_ in ids if is_nameable(id_)}
+        holders = {holder for id_ in wanted if (holder := holder_of(id_))}
+        stored = [each for each in self._waiting.values() if each.owner == owner]
+        if others := sorted(id_ for id_ in wanted if not holder_of(id_)):
+            try:
+                holders |= set(await self._shelf.holders(owner, others))
+            except AWAY as error:
+                raise _away(error) from error
+        known = {each.id for each in stored}
+        stored += (await self._load(owner, sorted(holders - known))).values()
+        return {id_: item for each in stored for item in items_of(each) if (id_ := id_of(item)) in wanted}
 
-    def _holder(self, owner: str, id_: str) -> str:
-        """The response that an item is from."""
-        if made := _MADE.fullmatch(id_):
-            return f"resp_{made[1]}"
-        row = (
-            self._open()
-            .execute("SELECT response FROM item WHERE owner = ? AND id = ?", (owner, id_))
-            .fetchone()
+    # A response in the background is made by one process, and asked for at any.
+
+    async def is_made_elsewhere(self, stored: Stored) -> bool:
+        """Whether another process, which is alive, still makes it."""
+        if self._db is None or stored.process in ("", self._process):
+            return False
+        journals = tables.journals.c
+        query = select(journals.id).where(
+            journals.id == stored.process, journals.ended.is_(None), journals.seen > now_ms() - ALIVE_MS
         )
-        return row[0] if row else ""
+        try:
+            async with self._db.read() as connection:
+                return (await connection.execute(query)).first() is not None
+        except AWAY as error:
+            raise _away(error) from error
 
-    def _close(self) -> None:
-        if self._waiting:
-            self._write()
-        base, self._base = self._base, None
-        if base is not None:
-            base.close()
+    async def ask_end(self, stored: Stored) -> None:
+        """Has the process that makes it end it; every process hears of it by table `changes`."""
+        if self._db is None:
+            return
+        try:
+            async with self._db.write() as connection:
+                await note_change(connection, "responses", f"{stored.owner} {stored.id}")
+        except AWAY as error:
+            raise _away(error) from error
+
+    # Writing.
+
+    async def flush(self) -> None:
+        """Returns when what was saved before is written."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def close(self) -> None:
+        """Writes what waits, if the database takes it within a moment."""
+        task = self._task
+        if task is None:
+            return
+        await asyncio.wait([task], timeout=CLOSE_S)
+        if not task.done():
+            self.lost += len(self._waiting)
+            log.error("%d responses could not be written before the end", len(self._waiting))
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _write(self) -> None:
+        is_away = False
+        while batch := list(islice(self._waiting.values(), BATCH)):
+            try:
+                await self._put(batch)
+                await self._trim()
+                is_away = False
+            except AWAY as error:
+                if not is_away:
+                    log.warning("responses cannot be written now (%s): they wait", why(error))
+                is_away = True
+                await asyncio.sleep(AGAIN_S)
+
+    async def _put(self, batch: list[Stored]) -> None:
+        try:
+            size = await self._shelf.put(batch)
+        except DBAPIError as error:
+            if not _is_refusal(error):
+                raise
+            if len(batch) > 1:
+                for each in batch:
+                    await self._put([each])
+                return
+            self.lost += 1
+            log.warning("a response could not be written, and cannot be continued: %s", why(error))
+            size = 0
+        self._written = Bounds(self._written.count + len(batch), self._written.bytes + size)
+        for stored in batch:
+            key = (stored.owner, stored.id)
+            if self._waiting.get(key) is stored:
+                del self._waiting[key]
+
+    async def _trim(self) -> None:
+        """Now and then, and whenever a fiftieth of what is kept has come."""
+        now, written, bounds = self._now(), self._written, self._bounds
+        is_much = written.count * 50 > bounds.count or written.bytes * 50 > bounds.bytes
+        if is_much or now - self._trimmed > TRIM_S:
+            self._trimmed, self._written = now, Bounds(0, 0)
+            await self._shelf.trim(bounds)
+
+    # Reading.
+
+    def _pauses(self, id_: str) -> tuple[float, ...]:
+        """Only another process can still be about to write one, and only one of ours."""
+        is_shared = self._db is not None and not self._db.is_sqlite
+        return ON_ITS_WAY_S if is_shared and _OURS.fullmatch(id_) else ()
+
+    async def _load(self, owner: str, ids: list[str]) -> dict[str, Stored]:
+        usable = [id_ for id_ in ids if is_nameable(id_)]
+        if not usable:
+            return {}
+        try:
+            return await self._shelf.load(owner, usable)
+        except AWAY as error:
+            raise _away(error) from error
+
+    async def _follow(self, owner: str, id_: str, most: int, room: int) -> list[tuple[Stored, int]]:
+        """Responses with their sizes from this one back, as far as they are in one place."""
+        if waiting := self._waiting.get((owner, id_)):
+            length = len(orjson.dumps([waiting.response, waiting.input]))
+            _check_room(length, room)
+            return [(waiting, length)] if most > 0 else []
+        try:
+            sizes = await self._sizes(owner, id_, most)
+            _check_room(sum(sizes.values()), room)
+            there = await self._shelf.load(owner, list(sizes)) if sizes else {}
+        except AWAY as error:
+            raise _away(error) from error
+        newest = {id_: self._waiting.get((owner, id_)) or there.get(id_) for id_ in sizes}
+        return [(stored, sizes[id_]) for id_, stored in newest.items() if stored]
+
+    async def _sizes(self, owner: str, id_: str, most: int) -> dict[str, int]:
+        if not is_nameable(id_) or most < 1:
+            return {}
+        found = await self._shelf.chain(owner, id_, most)
+        for pause in () if found else self._pauses(id_):
+            await asyncio.sleep(pause)
+            if found := await self._shelf.chain(owner, id_, most):
+                break
+        return dict(found)
 
 
-def _file(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    return str(path)
+def _is_refusal(error: DBAPIError) -> bool:
+    """Whether it is the values that the database does not take: to try again would change nothing."""
+    state = str(getattr(error.orig, "sqlstate", None) or "")  # of PostgreSQL: data exception, constraint
+    return isinstance(error, DataError | IntegrityError) or state.startswith(("22", "23"))
 
 
-def _prepared(target: str) -> sqlite3.Connection:
-    """An open base with the tables of this version; sqlite3.DatabaseError for one of a later version."""
-    base = sqlite3.connect(target, check_same_thread=False)
-    base.execute("PRAGMA journal_mode = WAL")
-    base.execute("PRAGMA synchronous = NORMAL")  # a crash of the machine may cost the last few responses
-    base.execute("PRAGMA secure_delete = ON")  # deleted prompts are overwritten
-    (version,) = base.execute("PRAGMA user_version").fetchone()
-    if version > VERSION:
-        base.close()
-        raise sqlite3.DatabaseError(f"it was written by a later version of xroute ({version})")
-    if version < VERSION:
-        base.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
-    return base
+def _check_room(length: int, room: int) -> None:
+    if length > room:
+        raise PayloadTooLarge(
+            "The conversation that `previous_response_id` continues is larger than "
+            f"{MAX_CHAIN_BYTES // (1024 * 1024)} MiB.",
+            code="conversation_too_large",
+            param="previous_response_id",
+        )
 
 
-def _all(stored: Stored) -> list[dict[str, Any]]:
-    """The items of a response, those of its input first."""
-    output: Any = stored.response.get("output")
-    return [item for item in (*stored.input, *(output or ())) if isinstance(item, dict)]
-
-
-def _id(item: dict[str, Any]) -> str:
-    id_ = item.get("id")
-    return id_ if isinstance(id_, str) else ""
+def _away(error: BaseException) -> Unavailable:
+    log.warning("stored responses cannot be read now: %s", why(error))
+    return Unavailable(
+        "Stored responses cannot be read now; try again soon.", code="database_unavailable", retry_after_s=2
+    )

@@ -17,6 +17,7 @@ LONG_BODY = 1024 * 1024  # bytes; a longer one is hashed in a thread, as that ta
 SESSION_NAME = "xroute"  # of an assumed role; shows up in AWS's logs
 
 _UNSIGNED = frozenset({"authorization", "x-amz-date", "x-amz-security-token", "host"})
+_OURS = _UNSIGNED | {"x-amz-content-sha256"}  # which S3 wants to be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,19 @@ class AwsSigner:
         return self._signed(keys, method, target, body)
 
     def _signed(self, keys: Any, method: str, target: Target, body: bytes) -> Target:
-        """The path is signed as it is sent, encoded once more, as every service but S3 wants it."""
+        """The path is signed as it is sent, encoded once more, as every service but S3 wants it.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, read 2026-11-21.
+        """
         given = tuple((name, value) for name, value in target.headers if name.lower() not in _UNSIGNED)
         request = _load("botocore.awsrequest").AWSRequest(method, target.url, data=body)
         for name, value in given:
             request.headers.add_header(name, value)
-        _load("botocore.auth").SigV4Auth(keys, self._service, self._region).add_auth(request)
+        auth = _load("botocore.auth")
+        kind = auth.S3SigV4Auth if self._service == "s3" else auth.SigV4Auth
+        kind(keys, self._service, self._region).add_auth(request)
         added = ((name.lower(), str(value)) for name, value in request.headers.items())
-        return Target(target.url, (*given, *((name, value) for name, value in added if name in _UNSIGNED)))
+        return Target(target.url, (*given, *((name, value) for name, value in added if name in _OURS)))
 
     async def _keys(self) -> Any:
         """Keys that hold now: looked up or renewed in a thread, as that may ask a server."""

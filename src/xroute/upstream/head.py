@@ -66,6 +66,12 @@ def split_url(url: str) -> tuple[Origin, str]:
     return origin, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
+def origin_of(url: str) -> str:
+    """`https://host`, with the port where it is not the scheme's own; ValueError as `split_url`."""
+    origin, _ = split_url(url)
+    return f"{origin.scheme}://{origin.authority}"
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """Everything of a request before its body; `prefix` ends where the body's length is to stand."""

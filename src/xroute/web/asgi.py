@@ -137,6 +137,11 @@ class AsgiReply:
             {"type": "http.response.start", "status": 200, "headers": head + encoded(headers) + self._beside}
         )
 
+    async def open_as(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        """The head of an answer that comes in pieces, with a content type of its own."""
+        self.opened = True
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
     async def write(self, data: bytes) -> None:
         """Whole events."""
         self.last_write = self.writing_since = time.monotonic()
@@ -176,8 +181,12 @@ class AsgiReply:
 
 
 def new_id() -> str:
-    """A request's id: unique and no secret, so it takes no system call."""
-    return f"req-{random.getrandbits(96):024x}"
+    """A request's id: unique and no secret, so it takes no system call.
+
+    It begins with the time, so that ids come in order: indexes of the database grow at their end, at a third
+    of the cost of one that is written all over.
+    """
+    return f"req-{time.time_ns() // 1_000_000:012x}{random.getrandbits(48):012x}"
 
 
 def encoded(headers: Headers) -> list[tuple[bytes, bytes]]:

@@ -1,21 +1,20 @@
-"""Who is calling: a bearer key becomes a principal by one look-up in memory."""
+"""Who is calling the data plane: a bearer key becomes a `Who` by one look-up in memory."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
-from xroute.errors import Authentication
-from xroute.store.keys import StoredKey, digest
+from xroute.errors import Authentication, PermissionDenied
+from xroute.store.pepper import digester
+from xroute.web.asgi import Scope
+from xroute.web.peer import Peers
+from xroute.wire.who import Who
 
 MAX_KEY = 512  # characters; nothing longer is hashed
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """The key a request came with. Names may repeat, so `id` tells keys apart; it is no credential."""
+class Directory(Protocol):
+    """Every key that is good now, by its keyed hash."""
 
-    name: str
-    id: str = ""
+    def find(self, digest: bytes, /) -> Who | None: ...
 
 
 class Named(Protocol):
@@ -25,29 +24,34 @@ class Named(Protocol):
 
 
 class Keyring:
-    """Keys by their keyed hash, so that a look-up compares no secret byte by byte."""
+    """Keys are looked up by their keyed hash, so that no secret is compared byte by byte."""
 
-    def __init__(
-        self, pepper: bytes, stored: Iterable[StoredKey] = (), plain: Iterable[tuple[str, str]] = ()
-    ) -> None:
-        """`plain` are (name, key) of the config."""
-        self._pepper = pepper
-        self._principals = {bytes.fromhex(key.hash): Principal(key.name, key.hash) for key in stored}
-        for name, key in plain:
-            hashed = digest(pepper, key)
-            self._principals[hashed] = Principal(name, hashed.hex())
+    def __init__(self, pepper: bytes, directory: Directory, peers: Peers | None = None) -> None:
+        self._digest = digester(pepper)
+        self._directory = directory
+        self._peers = peers or Peers()
 
-    def find(self, headers: Named) -> Principal:
-        """Authentication error where no key is given or it is not known."""
+    def find(self, headers: Named, scope: Scope) -> Who:
+        """Authentication where no key is given or it is not known, PermissionDenied where it came from
+        an address that it may not be used from."""
         key = _key(headers)
         if key is None:
             raise Authentication(
                 "No key was given. Send it as `Authorization: Bearer <key>`.", code="missing_api_key"
             )
-        principal = self._principals.get(digest(self._pepper, key)) if len(key) <= MAX_KEY else None
-        if principal is None:
+        who = self._directory.find(self._digest(key)) if len(key) <= MAX_KEY else None
+        if who is None:
             raise Authentication("This key is not known here.", code="invalid_api_key")
-        return principal
+        if who.policy.addresses:
+            self._check(who, headers, scope)
+        return who
+
+    def _check(self, who: Who, headers: Named, scope: Scope) -> None:
+        # For the few keys that are bound to networks.
+        from xroute.limits.policy import refusal
+
+        if reason := refusal(who.policy, self._peers.address(scope, headers)):
+            raise PermissionDenied(reason, code="address_not_allowed")
 
 
 def _key(headers: Named) -> str | None:

@@ -10,8 +10,8 @@ PLACEHOLDER = "$XROUTE_API_KEY"
 FIRST = "openai/gpt-5"  # shown where it can be called
 
 
-def banner(scene: Scene, created: str | None) -> str:
-    """URL, key, providers and how they were found, and a curl line to paste."""
+def banner(scene: Scene, created: str | None, link: str | None = None) -> str:
+    """URL, key, providers and how they were found, and a curl line to paste; `link` signs the owner in."""
     settings = scene.fleet.settings
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{settings.port}"
@@ -20,6 +20,8 @@ def banner(scene: Scene, created: str | None) -> str:
         lines += [f"  key        {created}", "             shown this once, kept as a hash: store it now", ""]
     else:
         lines += [f"  keys       {_keys(scene)}; another one: xroute serve --new-key", ""]
+    if link:
+        lines += [f"  sign in    {link}", "             once, as the owner of this installation", ""]
     lines += _providers(scene)
     lines += ["", "  try it:", *_curl(url, created or PLACEHOLDER, _model(scene)), ""]
     return "\n".join(lines)

@@ -2,24 +2,26 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Protocol
 
 from xroute.dialects.openai.surface import refuse as openai_refusal
-from xroute.errors import CallError, InvalidRequest, MethodNotAllowed, NotFound, ServerError
+from xroute.errors import CallError, InvalidRequest, ServerError
+from xroute.store.audit import Actor
+from xroute.web.access import KEY, PUBLIC, TABLE, Access
+from xroute.web.addresses import Addresses, choose
 from xroute.web.asgi import AsgiReply, ClientGone, Receive, RequestHeaders, Scope, Send, SendFailed
-from xroute.web.auth import Keyring, Principal
-from xroute.web.failures import refuse
+from xroute.web.auth import Keyring
+from xroute.web.failures import of_database, refuse
+from xroute.wire.who import Who
 
 log = logging.getLogger("xroute.web")
 
-PREFIXES = ("/openai/v1/", "/anthropic/v1/")  # the same surface under another address
-
-Access = Literal["public", "key"]
+API = "/api/v1/"  # the management API, whose handlers stand behind the bridge
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as one is made for each request
 class Request:
     """One request on its way to a handler."""
 
@@ -27,7 +29,9 @@ class Request:
     headers: RequestHeaders
     receive: Receive
     argument: str  # what followed a route that ends in "/"
-    principal: Principal | None  # None on a public route
+    who: Who | None  # the client's key, where the route needs one
+    actor: Actor | None = None  # who acts in the management API
+    route: str = ""  # the line of the table that let it in
 
 
 Handler = Callable[[Request, AsgiReply], Awaitable[None]]
@@ -36,25 +40,65 @@ Refusal = Callable[[CallError, str], bytes]  # (what is wrong, the request's id)
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path, who may use it, and who answers. A path that ends in "/" takes what follows as argument."""
+    """A path and who answers there. A path that ends in "/" takes what follows as argument."""
 
     method: str
     path: str
-    access: Access
     handler: Handler
     refusal: Refusal = openai_refusal  # the shape of an error answer there
+
+    @property
+    def line(self) -> str:
+        """How the table of access calls it."""
+        return f"{self.method} {self.path}"
+
+
+class Admission(Protocol):
+    """Lets people and their programs into the management API."""
+
+    async def admit(self, scope: Scope, headers: RequestHeaders, access: Access, request_id: str) -> Actor:
+        """Raises Authentication, PermissionDenied, or NotFound for a workspace that is not theirs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Management:
+    """The management API: every line of the table below /api/v1/ leads to its handler."""
+
+    handler: Handler
+    admission: Admission
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    route: Route
+    line: str
+    access: Access
+    has_actor: bool
 
 
 class Edge:
     """Dispatches on the raw path. What is not in the table does not exist: default-deny."""
 
-    def __init__(self, routes: Iterable[Route], keyring: Keyring) -> None:
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        keyring: Keyring,
+        management: Management | None = None,
+        table: Mapping[str, Access] = TABLE,
+    ) -> None:
+        """KeyError for a route that the table does not have."""
         self._keyring = keyring
-        self._exact: dict[str, dict[str, Route]] = {}
-        self._open: dict[str, dict[str, Route]] = {}
-        for route in routes:
-            table = self._open if route.path.endswith("/") else self._exact
-            table.setdefault(route.path, {})[route.method] = route
+        self._admission = management.admission if management else None
+        self._addresses = Addresses[_Entry]()
+        self.routes = list(routes)
+        if management:
+            known = {route.line for route in self.routes}
+            self.routes += [r for r in _managed(table, management.handler) if r.line not in known]
+        for route in self.routes:
+            access = table[route.line]
+            entry = _Entry(route, route.line, access, access is not KEY and access is not PUBLIC)
+            self._addresses.add(route.method, route.path, entry)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, whatever happens."""
@@ -62,13 +106,15 @@ class Edge:
         method, path = scope["method"], scope["path"]
         refusal = openai_refusal
         try:
-            methods, argument = self._find(path)
+            methods, argument = self._addresses.find(path)
             refusal = _common(methods)
-            route = _route(methods, method, path)
-            refusal = route.refusal
+            entry = choose(methods, method, path)
+            refusal = entry.route.refusal
             headers = RequestHeaders(scope["headers"])
-            principal = self._keyring.find(headers) if route.access == "key" else None
-            await route.handler(Request(scope, headers, receive, argument, principal), reply)
+            who = self._keyring.find(headers, scope) if entry.access is KEY else None
+            actor = await self._admit(scope, headers, entry.access, reply) if entry.has_actor else None
+            request = Request(scope, headers, receive, argument, who, actor, entry.line)
+            await entry.route.handler(request, reply)
         except CallError as error:
             if error.status >= 500:
                 log.warning("%s %s %s: %s", reply.request_id, method, path, error.message)
@@ -89,40 +135,32 @@ class Edge:
             log.info("%s: the client went away", reply.request_id)
         except SendFailed:
             log.info("%s: the client went away before its answer", reply.request_id)
-        except Exception:
-            if reply.gone:
-                return
-            # The request boundary: a fault of ours is logged whole and told without detail.
-            log.exception("%s %s %s failed", reply.request_id, method, path)
-            if not reply.opened:
-                await refuse(reply, ServerError(), refusal)
+        except Exception as error:  # noqa: BLE001 - the last resort logs it
+            if not reply.gone:
+                await _last_resort(reply, error, refusal, f"{method} {path}")
         finally:
             reply.unwatch()
 
-    def _find(self, path: str) -> tuple[dict[str, Route], str]:
-        """(what stands at a path, what follows an open one); raises NotFound."""
-        if path.startswith(PREFIXES):
-            path = path[path.index("/", 1) :]
-        if (methods := self._exact.get(path)) is not None:
-            return methods, ""
-        for prefix, table in self._open.items():
-            if path.startswith(prefix) and len(path) > len(prefix):
-                return table, path[len(prefix) :]
-        raise NotFound(f"There is nothing at {path[:200]}.", code="unknown_url")
+    async def _admit(self, scope: Scope, headers: RequestHeaders, access: Access, reply: AsgiReply) -> Actor:
+        assert self._admission is not None  # only the management API has lines of this kind
+        return await self._admission.admit(scope, headers, access, reply.request_id)
 
 
-def _common(methods: dict[str, Route]) -> Refusal:
+async def _last_resort(reply: AsgiReply, error: Exception, refusal: Refusal, asked: str) -> None:
+    """The request boundary: a fault of ours is logged whole and told without detail."""
+    known = of_database(error)
+    if known is None:
+        log.error("%s %s failed", reply.request_id, asked, exc_info=error)
+    if not reply.opened:
+        await refuse(reply, known or ServerError(), refusal)
+
+
+def _managed(table: Mapping[str, Access], handler: Handler) -> list[Route]:
+    lines = (line.split(" ", 1) for line in table)
+    return [Route(method, path, handler) for method, path in lines if path.startswith(API)]
+
+
+def _common(methods: Mapping[str, _Entry]) -> Refusal:
     """The shape of errors at a path, OpenAI's where several APIs share it."""
-    first, *others = methods.values()
+    first, *others = [entry.route for entry in methods.values()]
     return openai_refusal if any(each.refusal is not first.refusal for each in others) else first.refusal
-
-
-def _route(methods: dict[str, Route], method: str, path: str) -> Route:
-    if (route := methods.get("GET" if method == "HEAD" else method)) is not None:
-        return route
-    allowed = [*methods, "HEAD"] if "GET" in methods else list(methods)
-    raise MethodNotAllowed(
-        f"{path[:200]} takes {', '.join(allowed)}, not {method[:20]}.",
-        code="method_not_allowed",
-        metadata={"allowed": allowed},
-    )

@@ -8,9 +8,11 @@ from functools import partial
 
 from xroute import dialects
 from xroute.dialects.openai.parse import parse
+from xroute.dialects.rewrite import with_route
 from xroute.errors import NotFound
 from xroute.gateway.call import Gateway
 from xroute.gateway.replay import Replays
+from xroute.gateway.witness import Keeper
 from xroute.web.asgi import AsgiReply, read_body
 from xroute.web.edge import Request
 from xroute.wire.call import Call
@@ -19,8 +21,9 @@ from xroute.wire.call import Call
 class Inference:
     """Handlers of the calls that reach a model."""
 
-    def __init__(self, gateway: Gateway, max_body: int) -> None:
+    def __init__(self, gateway: Gateway, max_body: int, keeper: Keeper | None = None) -> None:
         self._gateway = gateway
+        self._keeper = keeper
         self.max_body = max_body
         self._replays = Replays()
 
@@ -39,6 +42,7 @@ class Inference:
         """POST /v1/messages/count_tokens."""
         raw = await read_body(request.headers, request.receive, self.max_body)
         call: Call = dialects.side("anthropic", "parse").parse_count(raw, request.headers)
+        call.who = request.who
         reply.watch(request.receive)
         await self._gateway.count(call, reply, dialects.side("anthropic", "surface").write_count)
 
@@ -59,6 +63,7 @@ class Inference:
             case "countTokens":
                 raw = await read_body(request.headers, request.receive, self.max_body)
                 call: Call = parse.parse_count(raw, model)
+                call.who = request.who
                 reply.watch(request.receive)
                 await self._gateway.count(call, reply, dialects.side("gemini", "surface").write_count)
             case _:
@@ -67,14 +72,18 @@ class Inference:
     async def serve(self, request: Request, reply: AsgiReply, parse: Callable[[bytes], Call]) -> None:
         """Any call: its body is read, parsed and answered; once, where it has an Idempotency-Key."""
         raw = await read_body(request.headers, request.receive, self.max_body)
+        if request.who is not None and request.who.route:
+            raw = with_route(raw, request.who.route)
         await self.answer(request, reply, parse(raw), raw)
 
     async def answer(self, request: Request, reply: AsgiReply, call: Call, raw: bytes | bytearray) -> None:
         """A call whose body was read; `raw` tells it from another with the same Idempotency-Key."""
+        call.who = request.who
         reply.watch(request.receive)
+        serve = self._keeper.around(self._gateway.serve, raw) if self._keeper else self._gateway.serve
         key = request.headers.get("idempotency-key")
         if key is None:
-            await self._gateway.serve(call, reply)
+            await serve(call, reply)
             return
-        whose = request.principal.id if request.principal else ""
-        await self._replays.once((whose, key), raw, reply, call, self._gateway.serve)
+        whose = request.who.id if request.who else ""
+        await self._replays.once((whose, key), raw, reply, call, serve, self._gateway.repeated)

@@ -1,5 +1,6 @@
 """GET /v1/models: every model that can be called, with its limits, abilities, prices and deployments."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ import orjson
 
 from xroute.catalog.entries import Model
 from xroute.errors import NotFound
+from xroute.gateway.allowed import allowed, bar_of
 from xroute.gateway.fleet import Fleet
 from xroute.gateway.operations import of_model
 from xroute.money.nano import as_text
@@ -14,29 +16,32 @@ from xroute.money.price import Price
 from xroute.routing.deployment import Deployment
 from xroute.web.asgi import AsgiReply
 from xroute.web.edge import Request
+from xroute.wire.who import ANYTHING, Policy, Who
 
 EPOCH = datetime(1970, 1, 1)
+MOST_MADE = 64  # lists kept, one for each policy and workspace with credentials of its own
 
 
 class Listing:
-    """Handlers of the model list; the list is made once for each state of the fleet."""
+    """Handlers of the model list: what a key may use, made once for each policy and state of the fleet."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
-        self._made: tuple[int, bytes] | None = None
+        self._version = -1
+        self._made: dict[tuple[str, Policy], bytes] = {}
 
     async def all(self, request: Request, reply: AsgiReply) -> None:
         """GET /v1/models; Anthropic's and Google's own clients ask there too, and read their own words."""
         if request.headers.get("anthropic-version") is not None:
-            await _say(reply, self._anthropic())
+            await _say(reply, self._anthropic(request.who))
         elif request.headers.get("x-goog-api-key") is not None:
             await self.gemini(request, reply)
         else:
-            await reply.answer(200, [("x-request-id", reply.request_id)], self._body())
+            await reply.answer(200, [("x-request-id", reply.request_id)], self._body(request.who))
 
     async def one(self, request: Request, reply: AsgiReply) -> None:
         """GET /v1/models/{id}, in the words of the client; the id may be an alias or a route."""
-        name, model, deployments = self._find(request.argument)
+        name, model, deployments = self._find(request.argument, request.who)
         if request.headers.get("anthropic-version") is not None:
             await _say(reply, _anthropic_entry(name, model))
         elif request.headers.get("x-goog-api-key") is not None:
@@ -46,44 +51,69 @@ class Listing:
 
     async def gemini(self, request: Request, reply: AsgiReply) -> None:
         """GET /v1beta/models."""
-        await _say(reply, {"models": [_gemini_entry(*named) for named in self._speakers()]})
+        await _say(reply, {"models": [_gemini_entry(*named) for named in self._speakers(request.who)]})
 
     async def gemini_one(self, request: Request, reply: AsgiReply) -> None:
         """GET /v1beta/models/{id}."""
-        name, model, _ = self._find(request.argument)
+        name, model, _ = self._find(request.argument, request.who)
         await _say(reply, _gemini_entry(name, model))
 
-    def _anthropic(self) -> dict[str, Any]:
+    def _anthropic(self, who: Who | None) -> dict[str, Any]:
         """https://docs.claude.com/en/api/models-list, read 2026-11-21."""
-        data = [_anthropic_entry(*named) for named in self._speakers()]
+        data = [_anthropic_entry(*named) for named in self._speakers(who)]
         ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {}
         return {"data": data, "has_more": False, **ends}
 
-    def _speakers(self) -> list[tuple[str, Model | None]]:
+    def _speakers(self, who: Who | None) -> list[tuple[str, Model | None]]:
         """What can be talked to: the routes, which are no model of the catalog, and the models."""
-        routes: list[tuple[str, Model | None]] = [(name, None) for name in self._fleet.settings.models]
-        return routes + [(m.id, m) for m in self._fleet.served() if "chat" in of_model(m)]
+        routes: list[tuple[str, Model | None]] = [(name, None) for name in self._routes(who)]
+        return routes + [(m.id, m) for m, _ in self._models(who) if "chat" in of_model(m)]
 
-    def _find(self, name: str) -> tuple[str, Model | None, list[Deployment]]:
+    def _routes(self, who: Who | None) -> list[str]:
+        """The routes that a key may use: those with a model left for it."""
+        names = list(self._fleet.settings.models)
+        return names if bar_of(who) is None else [name for name in names if self._lineup(name, who)]
+
+    def _models(self, who: Who | None) -> Iterator[tuple[Model, Sequence[Deployment]]]:
+        """The models that a key may use, each with those of its deployments that it may."""
+        fleet, workspace = self._fleet, who.workspace if who else ""
+        for model in fleet.served(workspace):
+            if found := allowed(fleet.deployments(model.id, workspace), who):
+                yield model, found
+
+    def _lineup(self, name: str, who: Who | None) -> Sequence[Deployment]:
+        """The deployments behind a name that a key may use; none where nobody serves it."""
+        try:
+            lineup = self._fleet.lineup(name, who.workspace if who else "")
+        except NotFound:
+            return ()
+        return allowed([d for group in lineup.groups for d in group], who)
+
+    def _find(self, name: str, who: Who | None) -> tuple[str, Model | None, Sequence[Deployment]]:
         """(the id, the model, None for a route, its deployments) by any name; raises NotFound."""
-        deployments = [d for group in self._fleet.lineup(name).groups for d in group]
+        self._fleet.lineup(name, who.workspace if who else "")
+        deployments = self._lineup(name, who)
         if not deployments:
-            raise NotFound(f"No configured provider serves `{name}`.", code="no_endpoints", param="model")
+            raise NotFound(f"This key may not use `{name[:100]}`.", code="not_allowed", param="model")
         if name in self._fleet.settings.models:
             return name, None, deployments
         model = self._fleet.catalog.models[deployments[0].model]
         return model.id, model, deployments
 
-    def _body(self) -> bytes:
-        if self._made is None or self._made[0] != self._fleet.version:
-            fleet = self._fleet
-            data = [_route_entry(name, ()) for name in fleet.settings.models]
-            data += [entry(model, fleet.deployments(model.id)) for model in fleet.served()]
-            self._made = fleet.version, orjson.dumps({"object": "list", "data": data})
-        return self._made[1]
+    def _body(self, who: Who | None) -> bytes:
+        fleet = self._fleet
+        if self._version != fleet.version or len(self._made) >= MOST_MADE:
+            self._version, self._made = fleet.version, {}
+        key = (fleet.owner(who.workspace), who.policy) if who else ("", ANYTHING)
+        made = self._made.get(key)
+        if made is None:
+            data = [_route_entry(name, ()) for name in self._routes(who)]
+            data += [entry(model, deployments) for model, deployments in self._models(who)]
+            made = self._made[key] = orjson.dumps({"object": "list", "data": data})
+        return made
 
 
-def entry(model: Model, deployments: tuple[Deployment, ...] | list[Deployment]) -> dict[str, Any]:
+def entry(model: Model, deployments: Sequence[Deployment]) -> dict[str, Any]:
     """OpenAI's fields, then OpenRouter's names for what that lacks. Prices: USD per token, as text."""
     first = deployments[0] if deployments else None
     return {
@@ -145,7 +175,7 @@ def _deployment(d: Deployment) -> dict[str, Any]:
     }
 
 
-def _route_entry(name: str, deployments: tuple[Deployment, ...] | list[Deployment]) -> dict[str, Any]:
+def _route_entry(name: str, deployments: Sequence[Deployment]) -> dict[str, Any]:
     return {
         "id": name,
         "object": "model",

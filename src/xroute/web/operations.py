@@ -1,6 +1,7 @@
 """The calls that neither chat nor stream: embeddings, rerank, moderations; and the old completions."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from xroute.dialects.completions import parse as parse_completions
 from xroute.dialects.requests import parse_embeddings, parse_moderations, parse_rerank
@@ -21,7 +22,8 @@ class Operations:
 
     async def embeddings(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/embeddings."""
-        await self._inference.serve(request, reply, self._one_model)
+        workspace = request.who.workspace if request.who else ""
+        await self._inference.serve(request, reply, partial(self._one_model, workspace))
 
     async def rerank(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/rerank, and /v2/rerank where Cohere's own client asks."""
@@ -35,10 +37,10 @@ class Operations:
         """POST /v1/completions."""
         await self._inference.serve(request, reply, parse_completions)
 
-    def _one_model(self, raw: bytes) -> Call:
+    def _one_model(self, workspace: str, raw: bytes) -> Call:
         """A call for vectors of one model: those of another cannot be compared with them."""
         call = parse_embeddings(raw)
-        found = self._models(call.models)
+        found = self._models(call.models, workspace)
         if len(found) > 1:
             raise InvalidRequest(
                 f"Vectors of different models cannot be compared, and this would ask {', '.join(found)}. "
@@ -48,12 +50,12 @@ class Operations:
             )
         return call
 
-    def _models(self, names: Iterable[str]) -> list[str]:
+    def _models(self, names: Iterable[str], workspace: str) -> list[str]:
         """The models that the names may come to, of those that make vectors."""
         found: dict[str, None] = {}
         for name in names:
             try:
-                groups = self._fleet.lineup(name).groups
+                groups = self._fleet.lineup(name, workspace).groups
             except NotFound:
                 continue  # told later, if nobody serves any of them
             made = (d for group in groups for d in group if "embeddings" in d.operations)

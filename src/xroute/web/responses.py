@@ -1,5 +1,6 @@
 """The Responses API: made by any deployment, kept by xroute itself."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,17 +16,22 @@ from xroute.dialects.openai_responses.parse import own_items, read, wants
 from xroute.dialects.openai_responses.surface import ResponsesSurface, write_count
 from xroute.errors import CallError, InvalidRequest, NotFound
 from xroute.gateway.call import Gateway
-from xroute.gateway.replay import Replays
-from xroute.store.responses import Missing, ResponseStore, Stored
+from xroute.store.responses import Missing, ResponseStore
+from xroute.store.shelf import Stored
 from xroute.web.asgi import AsgiReply, read_body
 from xroute.web.background import Background, Reel
 from xroute.web.edge import Request
+from xroute.web.inference import Inference
 from xroute.wire.call import Call
 
 BEGUN = frozenset({"queued", "in_progress"})
 PAGE, MOST = 20, 100  # items of a list, where nothing is said and at most
 ALIVE_S = 15.0  # between comments to who follows a background call
 FAR = 10**9  # no stream has so many events
+ENDING_S, ENDING_TRIES = (
+    2.0,
+    10,
+)  # how long another process is given to end a call, and how often it is looked
 
 Json = dict[str, Any]
 
@@ -36,15 +42,15 @@ class Responses:
     def __init__(
         self,
         gateway: Gateway,
+        inference: Inference,
         store: ResponseStore,
-        max_body: int,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._gateway = gateway
+        self._inference = inference
         self._store = store
-        self._max_body = max_body
+        self._max_body = inference.max_body
         self._now = now
-        self._replays = Replays()
         self._background = Background()
 
     async def close(self) -> None:
@@ -70,21 +76,18 @@ class Responses:
                 str(given.get("previous_response_id") or ""), self._now(),
             )  # fmt: skip
             surface.keep = partial(self._keep, stored)
+        call.who = request.who
         if given.get("background"):
             await self._begin(call, surface, request, reply)
             return
-        reply.watch(request.receive)
-        key = request.headers.get("idempotency-key")
-        if key is None:
-            await self._gateway.serve(call, reply)
-        else:
-            await self._replays.once((owner, key), raw, reply, call, self._gateway.serve)
+        await self._inference.answer(request, reply, call, raw)
 
     async def compact(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/responses/compact."""
         raw = await read_body(request.headers, request.receive, self._max_body)
         earlier, known = await self._look_up(_owner(request), load(raw))
         call = compact.parse(raw, earlier, known, response_id=response_id(reply))
+        call.who = request.who
         reply.watch(request.receive)
         await self._gateway.serve(call, reply)
 
@@ -96,7 +99,7 @@ class Responses:
         call = read({**given, "stream": False}, raw, earlier, known)
         # A provider that counts gets the whole conversation, and none of what only xroute can read.
         asked = count_tokens.encode(call.body, upstream=call.models[0], quirks=Quirks())
-        call = replace(call, operation="count_tokens", raw=codec.write(asked.body))
+        call = replace(call, operation="count_tokens", raw=codec.write(asked.body), who=request.who)
         reply.watch(request.receive)
         await self._gateway.count(call, reply, write_count)
 
@@ -167,12 +170,37 @@ class Responses:
         if not stored.response.get("background"):
             raise InvalidRequest("Only a response in the background can be cancelled.", code="not_background")
         if stored.response.get("status") in BEGUN:
-            await self._background.cancel(id_)
+            await self._end(stored)
             stored = await self._store.get(stored.owner, id_) or stored
-            if stored.response.get("status") in BEGUN:
-                stored = replace(stored, response={**stored.response, "status": "cancelled"})
-                self._store.save(stored)
+            stored = self._cancelled(stored)
         await _answer(reply, stored.response)
+
+    async def heard(self, rows: set[str]) -> None:
+        """Ends those of these calls that run here, as another process was asked to."""
+        for row in rows:
+            owner, _, id_ = row.partition(" ")
+            if self._background.is_running(id_):
+                await self._background.cancel(id_)
+                if stored := await self._store.get(owner, id_):
+                    self._cancelled(stored)
+
+    async def _end(self, stored: Stored) -> None:
+        """Ends a call in the background, whichever process it runs in."""
+        if self._background.is_running(stored.id) or not await self._store.is_made_elsewhere(stored):
+            await self._background.cancel(stored.id)
+            return
+        await self._store.ask_end(stored)
+        for _ in range(ENDING_TRIES):
+            await asyncio.sleep(ENDING_S / ENDING_TRIES)
+            found = await self._store.get(stored.owner, stored.id)
+            if found is None or found.response.get("status") not in BEGUN:
+                return
+
+    def _cancelled(self, stored: Stored) -> Stored:
+        if stored.response.get("status") in BEGUN:
+            stored = replace(stored, response={**stored.response, "status": "cancelled"})
+            self._store.save(stored)
+        return stored
 
     # What is kept.
 
@@ -202,8 +230,9 @@ class Responses:
     async def delete(self, request: Request, reply: AsgiReply) -> None:
         """DELETE /v1/responses/{id}."""
         id_ = request.argument
-        await self._find(request, id_)
-        await self._background.cancel(id_)
+        stored = await self._find(request, id_)
+        if stored.response.get("status") in BEGUN:
+            await self._end(stored)
         self._background.forget(id_)
         await self._store.delete(_owner(request), id_)
         await _answer(reply, {"id": id_, "object": "response", "deleted": True})
@@ -224,7 +253,11 @@ class Responses:
             raise NotFound(f"Response with id {id_[:100]!r} not found.", code="response_not_found")
         if stored.response.get("status") in BEGUN and not self._background.is_running(id_):
             stored = await self._store.get(stored.owner, id_) or stored  # it may have ended just now
-        if stored.response.get("status") in BEGUN and not self._background.is_running(id_):
+        if (
+            stored.response.get("status") in BEGUN
+            and not self._background.is_running(id_)
+            and not await self._store.is_made_elsewhere(stored)
+        ):
             error = {
                 "code": "server_error",
                 "message": "xroute was stopped before the response was finished.",
@@ -240,7 +273,7 @@ def response_id(reply: AsgiReply) -> str:
 
 
 def _owner(request: Request) -> str:
-    return request.principal.id if request.principal else ""
+    return request.who.id if request.who else ""
 
 
 def _said(stored: Stored) -> list[Any]:

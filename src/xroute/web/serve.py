@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 import time
@@ -15,20 +16,24 @@ from xroute.gateway.compose import SIM, Scene, compose, discovered
 from xroute.gateway.pulse import pulse
 from xroute.sim.plan import Profile
 from xroute.sim.transport import SimTransport
-from xroute.store.keys import KeyStore
 from xroute.upstream.client import HttpTransport
 from xroute.upstream.discovery import discover
 from xroute.upstream.proxy import read_proxies
 from xroute.web.app import App, create_app
 from xroute.web.banner import banner
+from xroute.web.persons import first_owner
 from xroute.web.server import Server
+from xroute.web.start import open_parts
 from xroute.wire.http import Transport
 
 log = logging.getLogger("xroute")
 
 FIRST_LOOK_S, LAST_LOOK_S = 5.0, 120.0  # pauses between looks for model servers on this machine
+WATCHED_S = 1.0  # between looks for the process that started this one
 BACKLOG = 4096  # connections that wait to be accepted
 MOST = 16384  # granian's connections at once; its own limit is the backlog, too few for 5,000 open streams
+GARBAGE = 20_000  # objects more than there were, at which Python looks for garbage
+SWITCH_S = 0.0005
 WINDOW = 512 * 1024  # bytes; hyper's buffer for one connection
 
 
@@ -44,24 +49,43 @@ class Serving(Protocol):
         ...
 
 
-def run(loaded: Loaded, *, new_key: bool = False) -> None:
-    """Serves until SIGINT or SIGTERM. ConfigError before anything listens."""
+def run(loaded: Loaded, *, new_key: bool = False, worker: int | None = None) -> None:
+    """Serves until SIGINT or SIGTERM. ConfigError before anything listens.
+
+    `worker` is the number of this process among those that share the port; None = it is alone.
+    """
     logging.basicConfig(
         level=loaded.settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     scene = compose(loaded)
-    store = KeyStore(loaded.state_dir)
-    stored = store.load()
-    created = None
-    if new_key or not (stored or loaded.settings.keys):
-        created = store.create(time.strftime("made %Y-%m-%d %H:%M:%S"))
-        stored = store.load()
     transports = _transports(loaded)
-    app = create_app(scene, transports, store.pepper(), stored)
-    print(banner(scene, created), file=sys.stderr, flush=True)
-    gc.freeze()  # the catalog stays: to look through it, a full collection would stop every call for 45 ms
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(app, loaded, transports))
+        runner.run(_run(loaded, scene, transports, new_key=new_key, worker=worker))
+
+
+async def _run(
+    loaded: Loaded, scene: Scene, transports: dict[str, Transport], *, new_key: bool, worker: int | None
+) -> None:
+    parts = await open_parts(loaded, scene, transports)
+    try:
+        app = create_app(scene, transports, parts.pepper, parts)
+        if not worker:
+            created = await parts.first_key(wanted=new_key)
+            link = await first_owner(parts.services.persons)
+            print(banner(scene, created, link), file=sys.stderr, flush=True)
+        parts.begin(loaded.settings.accounting.retention_days)
+        _calm()
+        await _serve(app, loaded, transports, shared=worker is not None)
+    finally:
+        await parts.close()
+
+
+def _calm() -> None:
+    """Has calls stopped less by what else there is to do in this process."""
+    gc.freeze()  # the catalog stays: to look through it would stop every call for 45 ms
+    # What calls leave for the database is no garbage, and was looked through for a tenth of the time.
+    gc.set_threshold(GARBAGE, 10, 10)
+    sys.setswitchinterval(SWITCH_S)  # how long the thread that writes to SQLite may keep a call waiting
 
 
 def _transports(loaded: Loaded) -> dict[str, Transport]:
@@ -82,15 +106,17 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _serve(app: App, loaded: Loaded, transports: dict[str, Transport]) -> None:
+async def _serve(app: App, loaded: Loaded, transports: dict[str, Transport], *, shared: bool) -> None:
     settings = loaded.settings
-    server = make_server(app, settings.host, settings.port, settings.server)
+    server = make_server(app, settings.host, settings.port, settings.server, shared=shared)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
     tasks = [asyncio.create_task(pulse(app.gateway, settings.keepalive_comment_s, time.monotonic))]
     if settings.discover and "providers" not in settings.model_fields_set:
         tasks.append(asyncio.create_task(_look_around(app.scene, transports)))
+    if shared:
+        tasks.append(asyncio.create_task(_end_with(os.getppid(), server)))
     try:
         await server.serve()
     finally:
@@ -101,9 +127,11 @@ async def _serve(app: App, loaded: Loaded, transports: dict[str, Transport]) -> 
             await transport.close()
 
 
-def make_server(app: App, host: str, port: int, kind: str = "own") -> Serving:
-    """The server for the application in this process, `own` or `granian`."""
-    return _granian(app, host, port) if kind == "granian" else Server(app, host, port, backlog=BACKLOG)
+def make_server(app: App, host: str, port: int, kind: str = "own", *, shared: bool = False) -> Serving:
+    """The server for the application in this process, `own` or `granian`; `shared`: of a port of several."""
+    if kind == "granian":
+        return _granian(app, host, port)
+    return Server(app, host, port, backlog=BACKLOG, shared=shared)
 
 
 def _granian(app: App, host: str, port: int) -> Serving:
@@ -125,6 +153,16 @@ def _granian(app: App, host: str, port: int) -> Serving:
         websockets=False,
         log_enabled=False,
     )
+
+
+async def _end_with(watcher: int, server: Serving) -> None:
+    """Stops when the process that started this one is gone: left alone it would hold the port for ever."""
+    while True:
+        await asyncio.sleep(WATCHED_S)
+        if os.getppid() != watcher:
+            log.error("the process that started this one is gone; this one ends too")
+            server.stop()
+            return
 
 
 async def _look_around(scene: Scene, transports: dict[str, Transport]) -> None:

@@ -28,6 +28,7 @@ class Server:
         grace_s: float = 10.0,
         patience: Patience | None = None,
         tick_s: float = TICK_S,
+        shared: bool = False,
     ) -> None:
         self.app = app
         self.host = host
@@ -40,6 +41,7 @@ class Server:
         self._backlog = backlog
         self._grace_s = grace_s
         self._tick_s = tick_s
+        self._shared = shared  # other processes listen on the same port
         self._stop = asyncio.Event()
         self._empty = asyncio.Event()
         self._ticking: asyncio.TimerHandle | None = None
@@ -71,7 +73,11 @@ class Server:
         done.set_result(None)
         try:
             listener = await loop.create_server(
-                lambda: Connection(loop, self, done), self.host, self._port, backlog=self._backlog
+                lambda: Connection(loop, self, done),
+                self.host,
+                self._port,
+                backlog=self._backlog,
+                reuse_port=self._shared or None,
             )
         except OSError as error:
             place = f"{self.host}:{self._port}"

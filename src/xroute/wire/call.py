@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from xroute.wire.surface import Surface
+from xroute.wire.who import Who
 
 Operation = Literal[
     "chat",
@@ -34,6 +35,8 @@ class Call:
     max_tokens: int = 0  # 0 = not said
     choices: int = 1  # answers asked for (`n`)
     is_heavy: bool = False  # holds images, audio or files, whose tokens are no text
+    heavy_parts: int = 1  # how many of them, where it holds any
+    heavy_bytes: int = 0  # of images, audio and files, as they stand in the request
     text_bytes: int = 0  # size of the request without images and audio, for token estimates
     window_bytes: int | None = None  # of text that must fit the context window; None = all of text_bytes
     provider: Any = None  # the `provider` object as it came
@@ -41,4 +44,5 @@ class Call:
     is_bytes: bool = False  # the stream is the bytes of a sound: it has no place for comments or errors
     timeouts: dict[str, float] = field(default_factory=dict[str, float])  # fields of wire.http.Timeouts
     raw: bytes = b""  # the client's own body, for deployments of its own dialect; b"" = always translate
+    who: Who | None = None  # whose key it came with
     headers: tuple[tuple[str, str], ...] = ()  # of the client, that go along with `raw` (anthropic-beta)

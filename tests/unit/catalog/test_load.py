@@ -60,6 +60,21 @@ def test_what_a_model_takes_and_gives_are_abilities_too(tmp_path: Path) -> None:
     assert model.aliases == ("new",)
 
 
+def test_what_a_provider_does_with_data_is_told_with_its_source(tmp_path: Path) -> None:
+    text = PROVIDER + '[data]\nzdr = true\nregions = ["eu"]\nsource = "https://mine.test/privacy"\n'
+    with pytest.raises(ConfigError, match=r"data\.checked: is missing"):
+        load([write(tmp_path, providers_mine=text)])
+    data = load([write(tmp_path, providers_mine=text + 'checked = "2026-11-21"\n')]).providers["mine"].data
+    assert (data.zdr, data.trains, data.regions) == (True, None, {"eu"})
+
+
+def test_a_promise_for_open_models_holds_for_no_other() -> None:
+    catalog = load()
+    data = catalog.providers["fireworks"].data
+    assert data.of(catalog.models["openai/gpt-oss-120b"]).zdr is True
+    assert data.of(catalog.models["qwen/qwen3.7-plus"]).zdr is None
+
+
 def test_a_folder_that_is_not_there_adds_nothing(tmp_path: Path) -> None:
     assert len(load([tmp_path / "nothing"]).models) == len(load().models)
 

@@ -91,7 +91,7 @@ def test_a_broken_configuration_is_a_message_and_exit_code_2(run: Run, words: li
     write("prot: 1\nkeys: 5\n")
     result = run(*words)
     assert result.exit_code == 2
-    assert "xroute: xroute.yaml:1 prot: unknown setting; did you mean port?\n" in result.stderr
+    assert "xroute: xroute.yaml:1 prot: unknown setting; did you mean port or projects?\n" in result.stderr
     assert "xroute: xroute.yaml:2 keys: expected a list" in result.stderr
     assert "Traceback" not in result.output
 

@@ -180,7 +180,7 @@ PROVIDER = "providers:\n  p:\n    "
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("prot: 1", "xroute.yaml:1 prot: unknown setting; did you mean port?"),
+        ("prot: 1", "xroute.yaml:1 prot: unknown setting; did you mean port or projects?"),
         ("zzz: 1", "xroute.yaml:1 zzz: unknown setting; known here: host, port, keys"),
         ("port: abc", "xroute.yaml:1 port: expected a whole number, found 'abc'"),
         ("port: 1.5", "xroute.yaml:1 port: expected a whole number, found the number 1.5"),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -55,6 +56,19 @@ def test_the_example_is_a_good_file():
     loaded = load(example, {"HOME": "/"})
     assert loaded.settings.models["smart"].fallback
     jsonschema.validate(yaml.safe_load(example.read_text("utf-8")), schema.schema())
+
+
+COMMENTED = re.compile(r"^# ( *(?:- \{|[a-z_]+:(?: |$)).*)$", re.M)
+
+
+def test_what_is_commented_out_in_the_example_is_good_too():
+    text = (ROOT / "xroute.example.yaml").read_text("utf-8")
+    lines = COMMENTED.findall(text)
+    data = yaml.safe_load(COMMENTED.sub(r"\1", text))
+    assert len(lines) > 10
+    assert {"admin_token", "database", "redis", "workers", "smtp", "stripe", "public_url"} <= data.keys()
+    assert len(data["sign_in"]["oidc"]) == 2
+    jsonschema.validate(data, schema.schema())
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """A provider in use: the catalog's entry, what the config sets over it, and its credentials."""
 
+from dataclasses import replace
+
 import pytest
 
 from xroute.catalog.book import Catalog
-from xroute.catalog.entries import Model, Provider, Quirks
+from xroute.catalog.entries import DataPolicy, Model, Provider, Quirks
 from xroute.config.secret import Secret
-from xroute.config.settings import ModelSettings, ProviderSettings, QuirkSettings
+from xroute.config.settings import DataSettings, ModelSettings, ProviderSettings, QuirkSettings
 from xroute.errors import ConfigError
-from xroute.gateway.hosts import ANY, find_host, merge, served
+from xroute.gateway.hosts import ANY, KEYLESS, find_host, merge, served
 
 KNOWN = Provider(
     id="p",
@@ -43,6 +45,26 @@ def test_what_a_section_names_goes_over_the_catalog_and_the_rest_stays():
     assert merged.headers == {"x-a": "1", "x-b": "2"}
     assert merged.quirks == Quirks(rename={"a": "b"}, drop=frozenset({"seed"}), developer_role=True)
     assert (merged.env, merged.name) == (KNOWN.env, "P")
+
+
+def test_an_agreement_of_ones_own_goes_over_what_is_known_of_a_providers_data():
+    known = replace(KNOWN, data=DataPolicy(zdr=False, trains=False, open_only=True, source="https://p.test"))
+    section = ProviderSettings(data=DataSettings(zdr=True, regions=frozenset({"eu"})))
+    merged = merge(known, "p", section).data
+    assert (merged.zdr, merged.trains, merged.regions) == (True, False, {"eu"})
+    assert (merged.open_only, merged.source) == (False, "config")
+
+
+def test_what_is_known_of_a_provider_is_not_known_of_another_address():
+    known = replace(KNOWN, data=DataPolicy(zdr=True, source="https://p.test"))
+    assert merge(known, "p", PLAIN).data.zdr is True
+    assert merge(known, "p", ProviderSettings(base_url=KNOWN.base_url)).data.zdr is True
+    assert merge(known, "p", ProviderSettings(base_url="https://proxy.test/v1")).data == DataPolicy()
+
+
+def test_a_section_without_a_credential_takes_none_from_the_environment():
+    found = host({"P_KEY": "k", "P_ACCOUNT": "a"}, ProviderSettings(keyless=True))
+    assert (found.keys, found.problem) == ((), KEYLESS)
 
 
 def test_a_provider_of_ones_own_needs_an_address():

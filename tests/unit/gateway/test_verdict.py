@@ -8,11 +8,13 @@ from tests.unit.routing.making import Dice, deployment
 
 from xroute import errors
 from xroute.dialects.openai.surface import error_object
+from xroute.gateway.allowed import bar_of
 from xroute.gateway.verdict import nobody, previous, resting, verdict
 from xroute.routing.failure import Failure, Kind
 from xroute.routing.plan import Needs, Ratios, plan_call
 from xroute.routing.preferences import Preferences
 from xroute.wire.http import Target
+from xroute.wire.who import Policy, Who
 
 KINDS = get_args(Kind)
 KEY = "sk-proj-4f9a8b7c6d5e4f3a2b1c"
@@ -189,3 +191,29 @@ def test_when_all_must_rest_the_client_is_told_for_how_long():
     error = resting([A, B, A], 41.6)
     assert (error.status, error.retry_after_s) == (429, 41.6)
     assert error.message == "Rate limited by alpha, beta; retry after 42 s."
+
+
+@pytest.mark.parametrize(
+    ("policy", "availability", "reason"),
+    [
+        (Policy(models=("other/*",)), "constraint_filtered", "not_allowed"),
+        (Policy(providers=("other",)), "constraint_filtered", "allowed_providers"),
+        (Policy(local_only=True), "constraint_filtered", "local_only"),
+        (Policy(zdr=True), "privacy_restricted", "data_policy:zdr"),
+        (Policy(regions=("eu",)), "region_restricted", "data_region"),
+    ],
+)
+def test_a_key_that_may_use_none_of_them_is_told_what_its_policy_is(policy, availability, reason):
+    made = plan_call([[A, B]], Needs(), Ratios(), 0.0, Dice(), "order", bar=bar_of(Who("key", policy=policy)))
+    error = nobody(made, "m")
+    assert (error.status, error.error_type, error.code) == (403, "permission_denied", "not_allowed_for_key")
+    assert error.metadata == {"availability": {"code": availability, "excluded_by": [reason]}}
+    assert "the key may" in error.message
+
+
+def test_a_wish_for_privacy_that_nobody_grants_is_told_as_such():
+    error = nobody(plan(A, B, wishes=Preferences(zdr=True)), "m")
+    assert (error.status, error.code) == (400, "no_allowed_provider")
+    assert error.metadata == {
+        "availability": {"code": "privacy_restricted", "excluded_by": ["data_policy:zdr"]}
+    }

@@ -232,3 +232,19 @@ def test_a_price_that_changes_with_the_hour_is_looked_up_again():
     assert cheaper.output < standard.output
     clock[0] += timedelta(hours=18)
     assert prices.price("deepseek", "deepseek-chat", "any") == standard
+
+
+def test_a_service_tier_has_its_own_price_and_an_unknown_one_the_standard():
+    standard = book().price("openai", "gpt-5", "gpt-5")
+    flex = book().price("openai", "gpt-5", "gpt-5", "flex")
+    priority = book().price("openai", "gpt-5", "gpt-5", "priority")
+    assert flex.output * 2 == standard.output < priority.output
+    assert book().price("openai", "gpt-5", "gpt-5", "auto") == standard
+
+
+def test_an_hour_in_the_cache_and_a_search_are_priced_at_anthropic():
+    price = book().price("anthropic", "claude-sonnet-4-5", "claude-sonnet-4-5")
+    assert price.base.cache_write_1h == 2 * price.base.input
+    assert (
+        price.search == 10_000_000
+    )  # $10 per 1,000: https://platform.claude.com/docs/en/about-claude/pricing

@@ -82,3 +82,34 @@ def test_one_figure_to_sort_by_is_three_to_one_with_the_fee():
 def test_what_runs_on_the_users_own_machine_is_free_and_says_why():
     assert FREE.cost(WHOLE) == 0
     assert "own machine" in FREE.source
+
+
+def test_what_is_kept_in_the_cache_for_an_hour_has_its_own_rate_and_without_one_that_of_other_writes():
+    used = Usage(input=3 * MILLION, cache_write=2 * MILLION, cache_write_1h=MILLION)
+    assert Price(replace(RATES, cache_write_1h=2000)).cost(used) == 1000 + 1250 + 2000
+    assert Price(RATES).cost(used) == 1000 + 2 * 1250
+
+
+def test_searches_are_paid_beside_tokens():
+    assert Price(Rates(input=1000), search=10).cost(Usage(input=MILLION, searches=3)) == 1030
+
+
+def test_the_most_is_never_less_than_the_cost():
+    price = Price(replace(RATES, cache_write_1h=2000), request=7)
+    ceiling = price.of_any(WHOLE.input)
+    assert price.most(WHOLE.input, WHOLE.output, ceiling) >= price.cost(WHOLE)
+    text = replace(WHOLE, audio_in=0, audio_out=0)
+    assert price.of_text(text.input) < ceiling
+    assert price.most(text.input, text.output, price.of_text(text.input)) >= price.cost(text)
+
+
+def test_the_output_that_money_buys_costs_no_more_than_that():
+    price = Price(RATES, request=7)
+    ceiling = price.of_text(MILLION)
+    room = price.room(MILLION, 9000, ceiling)
+    assert price.most(MILLION, room, ceiling) <= 9000 < price.most(MILLION, room + 1000, ceiling)
+    assert price.room(MILLION, 100, ceiling) == 0
+
+
+def test_prices_that_say_the_same_have_one_id():
+    assert Price(RATES).id == Price(replace(RATES)).id != Price(RATES, request=1).id

@@ -3,6 +3,7 @@
 import pytest
 from tests.unit.routing.making import RULES, Dice, deployment, ids, price
 
+from xroute.catalog.entries import DataPolicy
 from xroute.routing.deployment import Credential
 from xroute.routing.plan import DEFAULT_RATIO, Needs, Ratios, plan_call
 from xroute.routing.preferences import NONE, Preferences
@@ -254,3 +255,77 @@ def test_families_that_are_remembered_are_bounded():
         ratios.learn(f"family-{place}", 1000, 500)
     assert ratios.tokens("family-999", 1000) == 230
     assert ratios.tokens("family-1000", 1000) == 200
+
+
+DATA = {
+    "silent": DataPolicy(),
+    "keeps": DataPolicy(zdr=False, trains=False),
+    "trains": DataPolicy(zdr=False, trains=True),
+    "forgets": DataPolicy(zdr=True),
+}
+
+
+@pytest.mark.parametrize(
+    ("wish", "reason", "left"),
+    [
+        ({"zdr": True}, "data_policy:zdr", ["forgets", "here"]),
+        ({"no_training": True}, "data_policy:training", ["keeps", "forgets", "here"]),
+    ],
+)
+def test_who_is_not_known_to_keep_a_promise_is_taken_to_break_it(wish, reason, left):
+    group = [deployment(name, data=data) for name, data in DATA.items()]
+    group.append(deployment("here", local=True))
+    made = plan(group, **wish)
+    assert [d.provider for d in made.candidates] == left
+    assert set(reasons(made).values()) == {reason}
+
+
+def test_nobody_is_offered_what_belongs_to_another_workspace_or_told_of_it():
+    group = [deployment("ours"), deployment("a", workspace="ws_a"), deployment("b", workspace="ws_b")]
+    for workspace, offered in (
+        ("ws_a", {"ours", "a"}),
+        ("ws_b", {"ours", "b"}),
+        ("ws_c", {"ours"}),
+        ("", {"ours"}),
+    ):
+        made = plan_call([group], NOTHING, Ratios(), NOW, Dice(), "order", NONE, workspace)
+        assert {d.provider for d in made.candidates} == offered
+        assert made.excluded == []
+
+
+@pytest.mark.parametrize("strategy", ["balanced", "price", "latency", "throughput", "order", "weighted"])
+def test_a_workspaces_own_comes_first_whatever_the_strategy(strategy):
+    group = [deployment("ours", price=price(1, 1)), deployment("own", workspace="ws", price=price(9, 9))]
+    made = plan_call([group], NOTHING, Ratios(), NOW, Dice(), strategy, NONE, "ws")
+    assert [d.provider for d in made.candidates] == ["own", "ours"]
+    wanted = Preferences(order=("ours",))
+    made = plan_call([group], NOTHING, Ratios(), NOW, Dice(), strategy, wanted, "ws")
+    assert [d.provider for d in made.candidates] == ["own", "ours"]
+
+
+def test_without_fallbacks_only_the_workspaces_own_is_left():
+    group = [deployment("ours"), deployment("own", workspace="ws")]
+    made = plan_call(
+        [group], NOTHING, Ratios(), NOW, Dice(), "order", Preferences(allow_fallbacks=False), "ws"
+    )
+    assert [d.provider for d in made.candidates] == ["own"]
+
+
+def test_ours_is_not_probed_before_the_workspaces_own():
+    half = deployment("ours")
+    half.health.breaker.open(NOW - 1000, 5.0, "server")
+    made = plan_call(
+        [[half, deployment("own", workspace="ws")]], NOTHING, Ratios(), NOW, Dice(), "order", NONE, "ws"
+    )
+    assert [d.provider for d in made.candidates] == ["own", "ours"]
+
+
+def test_a_bar_says_who_may_not_be_used_and_why():
+    group = [deployment("a"), deployment("b")]
+
+    def bar(d):
+        return ("data_region", f"{d.provider} is elsewhere") if d.provider == "a" else None
+
+    made = plan_call([group], NOTHING, Ratios(), NOW, Dice(), "order", NONE, "", bar)
+    assert [d.provider for d in made.candidates] == ["b"]
+    assert [(e.reason, e.detail) for e in made.excluded] == [("data_region", "a is elsewhere")]

@@ -85,8 +85,10 @@ WRONG: list[tuple[Any, str]] = [
     ({"max_price": {"prompt": "1e9"}}, "provider.max_price.prompt"),
     ({"max_price": {"prompt": "free"}}, "provider.max_price.prompt"),
     ({"max_price": {"prompt": None}}, "provider.max_price.prompt"),
-    ({"data_collection": "deny"}, "provider.data_collection"),
-    ({"zdr": True}, "provider.zdr"),
+    ({"data_collection": "no"}, "provider.data_collection"),
+    ({"data_collection": True}, "provider.data_collection"),
+    ({"data_collection": ["deny"]}, "provider.data_collection"),
+    ({"zdr": "true"}, "provider.zdr"),
     ({"quantizations": ["fp8"]}, "provider.quantizations"),
     ({"preferred_max_latency": 2}, "provider.preferred_max_latency"),
     ({"oder": ["groq"]}, "provider.oder"),
@@ -100,3 +102,9 @@ def test_what_is_wrong_is_named_by_its_field(given, param):
     assert caught.value.param == param
     assert caught.value.message.startswith(f"`{param}` ")
     assert caught.value.code == "invalid_value"
+
+
+def test_what_becomes_of_the_data_may_be_a_condition():
+    assert parse({"zdr": True}).zdr
+    assert parse({"data_collection": "deny"}).no_training
+    assert parse({"data_collection": "allow", "zdr": False}) == NONE

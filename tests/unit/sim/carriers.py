@@ -38,8 +38,8 @@ def encode(headers=None, path="/v1/chat/completions", method="POST", **body):
 class Process:
     """Calls the transport."""
 
-    def __init__(self, profile):
-        self.transport = SimTransport(profile)
+    def __init__(self, profile, served=None):
+        self.transport = SimTransport(profile, served=served)
 
     async def fetch(self, patience_s=LONG_S, headers=None, **body):
         limits = Timeouts(first_byte=patience_s, between_chunks=patience_s)
@@ -58,6 +58,8 @@ class Process:
             found.ending = "cut"
         except TimedOut:
             found.ending = "hang"
+            if found.status:
+                exchange.close()
         return found
 
 
@@ -110,10 +112,11 @@ async def _receive(reader, found):
 
 
 @contextlib.asynccontextmanager
-async def serving(profile=None):
+async def serving(profile=None, served=None):
     """A server on a free port, as a Socket."""
     port = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(serve("127.0.0.1", 0, profile or Profile(), ready=port.set_result))
+    running = serve("127.0.0.1", 0, profile or Profile(), ready=port.set_result, served=served)
+    task = asyncio.create_task(running)
     try:
         yield Socket(await port)
     finally:

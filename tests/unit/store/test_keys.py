@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from xroute.errors import ConfigError
-from xroute.store.keys import PREFIX, SHOWN, KeyStore, digest
+from xroute.store.keyfile import KeyStore
+from xroute.store.pepper import PREFIX, SHOWN, digest
 
 
 @pytest.fixture

@@ -1,14 +1,16 @@
 """Stored responses: found at once, by their own key alone, within bounds, after a restart too."""
 
-import sqlite3
-import stat
+import asyncio
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import func, insert, select, text
 
-from xroute.errors import PayloadTooLarge
-from xroute.store import responses
-from xroute.store.responses import KEEP_S, Missing, ResponseStore, Stored
+from xroute.errors import PayloadTooLarge, Unavailable
+from xroute.store import responses, tables
+from xroute.store.db import Database, now_ms
+from xroute.store.responses import Missing, ResponseStore
+from xroute.store.shelf import KEEP_S, Bounds, Stored
 
 NOW = 1_000_000_000.0
 
@@ -34,24 +36,33 @@ def clock():
     return Clock()
 
 
-@pytest.fixture(params=["file", "memory"])
-async def store(request, tmp_path, clock):
-    path = tmp_path / "state" / "responses.sqlite3" if request.param == "file" else None
-    store = ResponseStore(path, now=clock)
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def store(request, clock):
+    db = None
+    if request.param != "memory":
+        db = Database(request.getfixturevalue(f"{request.param}_ready"))
+    store = ResponseStore(db, now=clock)
     yield store
     await store.close()
+    if db:
+        await db.close()
 
 
 async def written(store):
-    """Waits until nothing is on its way to the file."""
-    await store._do(lambda: None)
+    """Waits until nothing is on its way to the database."""
+    await store.flush()
     assert "0 waiting" in repr(store)
+
+
+async def count(database, table=tables.responses):
+    async with database.read() as connection:
+        return (await connection.execute(select(func.count()).select_from(table))).scalar_one()
 
 
 async def test_a_response_is_found_at_once_and_after_it_was_written(store):
     first = made(1)
     store.save(first)
-    assert await store.get("me", first.id) is first
+    assert await store.get("me", first.id) == first
     await written(store)
     assert await store.get("me", first.id) == first
 
@@ -76,7 +87,6 @@ async def test_a_newer_state_takes_the_older_ones_place(store):
     assert (await store.get("me", made(1).id)).response["status"] == "completed"
     await written(store)
     assert (await store.get("me", made(1).id)).response["status"] == "completed"
-    assert store._count == 1
 
 
 async def test_a_deleted_response_is_gone(store):
@@ -88,7 +98,6 @@ async def test_a_deleted_response_is_gone(store):
         assert not await store.delete("me", made(1).id)
         assert await store.get("me", made(1).id) is None
         await written(store)
-    assert (store._count, store._bytes) == (0, 0)
 
 
 async def test_a_conversation_is_read_from_its_beginning(store):
@@ -131,23 +140,30 @@ async def test_items_are_found_by_their_ids_ours_and_a_providers(store):
     assert await store.items("me", ["ws_1"]) == {}
 
 
-async def test_the_oldest_go_where_there_are_too_many(tmp_path, clock):
-    store = ResponseStore(tmp_path / "r.sqlite3", now=clock, max_count=3)
-    for number in range(1, 6):
-        store.save(made(number))
+async def kept(database, bounds, stored):
+    """Numbers of those that are there after all were saved, one by one."""
+    store = ResponseStore(database, now=Clock(), bounds=bounds)
+    for each in stored:
+        store.save(each)
         await written(store)
-    assert [bool(await store.get("me", made(n).id)) for n in range(1, 6)] == [False, False, True, True, True]
+    found = [await store.get(each.owner, each.id) for each in stored]
     await store.close()
+    return [number for number, each in enumerate(found, 1) if each]
 
 
-async def test_the_oldest_go_where_they_are_too_large(tmp_path, clock):
-    store = ResponseStore(tmp_path / "r.sqlite3", now=clock, max_bytes=2500)
-    for number in range(1, 6):
-        store.save(made(number, padding="x" * 800))
-        await written(store)
-    assert [bool(await store.get("me", made(n).id)) for n in range(1, 6)] == [False, False, False, True, True]
-    assert store._bytes <= 2500
-    await store.close()
+async def test_the_oldest_go_where_there_are_too_many(database):
+    some = [made(number, owner=f"key_{number}") for number in range(1, 6)]
+    assert await kept(database, Bounds(3, 10**6), some) == [3, 4, 5]
+
+
+async def test_the_oldest_go_where_they_are_too_large(database):
+    some = [made(number, owner=f"key_{number}", padding="x" * 800) for number in range(1, 6)]
+    assert await kept(database, Bounds(100, 4400), some) == [2, 3, 4, 5]
+
+
+async def test_one_key_does_not_take_the_others_place(database):
+    some = [made(1, owner="you"), *[made(number) for number in range(2, 9)]]
+    assert await kept(database, Bounds(8, 10**6), some) == [1, 7, 8]
 
 
 async def test_a_response_is_kept_for_thirty_days(store, clock):
@@ -157,9 +173,21 @@ async def test_a_response_is_kept_for_thirty_days(store, clock):
     assert await store.get("me", made(1).id)
     clock.now += 2
     assert await store.get("me", made(1).id) is None
+    with pytest.raises(Missing):
+        await store.chain("me", made(1).id)
+
+
+async def test_what_is_too_old_leaves_the_database_with_its_items(database, clock):
+    store = ResponseStore(database, now=clock)
+    own = {"type": "web_search_call", "id": "ws_1"}
+    store.save(replace(made(1), input=[own]))
+    await written(store)
+    assert await count(database, tables.response_items) == 1
+    clock.now += KEEP_S + 2
     store.save(replace(made(2), created=clock.now))
     await written(store)
-    assert store._count == 1
+    assert (await count(database), await count(database, tables.response_items)) == (1, 0)
+    await store.close()
 
 
 async def test_half_an_emoji_does_not_lose_a_response(store):
@@ -169,72 +197,116 @@ async def test_half_an_emoji_does_not_lose_a_response(store):
     assert (await store.get("me", stored.id)).response["text"] == "\ud83d"
 
 
-async def test_what_is_written_outlives_the_process_and_is_for_its_owner_alone(tmp_path, clock):
-    path = tmp_path / "state" / "responses.sqlite3"
-    store = ResponseStore(path, now=clock)
-    store.save(made(1))
+async def test_two_processes_see_the_same(database_url):
+    one, two = (Database(database_url) for _ in range(2))
+    first, second = ResponseStore(one, "jrn_1", now=Clock()), ResponseStore(two, "jrn_2", now=Clock())
+    first.save(made(1))
+    await written(first)
+    assert await second.get("me", made(1).id) == replace(made(1), process="jrn_1")
+    second.save(made(2, made(1).id))
+    await written(second)
+    assert [each.id for each in await first.chain("me", made(2).id)] == [made(1).id, made(2).id]
+    assert await second.delete("me", made(1).id)
+    assert await first.get("me", made(1).id) is None
+    for each in (first, second, one, two):
+        await each.close()
+
+
+async def test_what_another_process_is_about_to_write_is_waited_for(postgres_ready):
+    one, two = (Database(postgres_ready) for _ in range(2))
+    first, second = ResponseStore(one, now=Clock()), ResponseStore(two, now=Clock())
+
+    async def late():
+        await asyncio.sleep(0.08)
+        first.save(made(1))
+
+    task = asyncio.create_task(late())
+    assert len(await second.chain("me", made(1).id)) == 1
+    await task
+    for each in (first, second, one, two):
+        await each.close()
+
+
+async def test_who_makes_a_response_is_known_while_it_lives(database):
+    async with database.write() as connection:
+        for name, seen, ended in (("live", now_ms(), None), ("dead", 5, None), ("over", now_ms(), 5)):
+            row = {"id": name, "pid": 1, "started": 1, "seen": seen, "ended": ended}
+            await connection.execute(insert(tables.journals).values(row))
+    store = ResponseStore(database, "mine", now=Clock())
+    told = {
+        name: await store.is_made_elsewhere(replace(made(1), process=name))
+        for name in ("live", "dead", "over", "mine", "")
+    }
+    assert told == {"live": True, "dead": False, "over": False, "mine": False, "": False}
+    await store.ask_end(made(1))
+    async with database.read() as connection:
+        row = (await connection.execute(select(tables.changes.c.table, tables.changes.c.row))).one()
+    assert tuple(row) == ("responses", f"me {made(1).id}")
     await store.close()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    again = ResponseStore(path, now=clock)
-    assert await again.get("me", made(1).id) == made(1)
-    assert again._count == 1
-    await again.close()
 
 
-async def test_nothing_is_opened_before_it_is_needed(tmp_path):
-    store = ResponseStore(tmp_path / "state" / "responses.sqlite3")
-    assert not (tmp_path / "state").exists()
-    await store.close()
-
-
-async def test_without_a_usable_file_responses_are_kept_in_memory_and_it_is_said(tmp_path, caplog):
-    (tmp_path / "state").write_text("no folder")
-    store = ResponseStore(tmp_path / "state" / "responses.sqlite3", now=Clock())
+async def test_ids_of_two_keys_never_meet(store):
+    theirs = replace(made(1), owner="you", response={"theirs": True})
     store.save(made(1))
+    store.save(theirs)
+    await written(store)
+    assert (await store.get("me", made(1).id)).response == made(1).response
+    assert (await store.get("you", made(1).id)).response == theirs.response
+
+
+@pytest.mark.parametrize("id_", ["resp_\0", "resp_\ud800", "x" * 5000, "' OR 1=1 --", "resp_%"])
+async def test_an_id_that_no_database_takes_is_just_not_there(store, id_):
+    store.save(replace(made(1), input=[{"type": "message", "id": id_}]))
+    await written(store)
+    assert store.lost == 0
+    assert await store.get("me", id_) is None
+    assert not await store.delete("me", id_)
+    with pytest.raises(Missing):
+        await store.chain("me", id_)
+    await store.items("me", [id_])
+
+
+async def test_while_the_database_is_away_responses_wait_and_are_found(database_url, monkeypatch, caplog):
+    monkeypatch.setattr(responses, "AGAIN_S", 0.05)
+    db, other = Database(database_url), Database(database_url)
+    store = ResponseStore(db, now=Clock())
+    async with other.write() as connection:
+        await connection.execute(text("ALTER TABLE responses RENAME TO hidden"))
+    store.save(made(1))
+    await asyncio.sleep(0.2)
+    assert await store.get("me", made(1).id) == made(1)
+    with pytest.raises(Unavailable):
+        await store.get("me", made(2).id)
+    async with other.write() as connection:
+        await connection.execute(text("ALTER TABLE hidden RENAME TO responses"))
     await written(store)
     assert await store.get("me", made(1).id) == made(1)
-    assert "memory" in caplog.text
-    await store.close()
+    assert store.lost == 0
+    assert caplog.text.count("they wait") == 1
+    for each in (store, db, other):
+        await each.close()
 
 
-async def test_a_file_of_a_later_version_is_left_alone(tmp_path, caplog):
-    path = tmp_path / "r.sqlite3"
-    base = sqlite3.connect(path)
-    base.execute("PRAGMA user_version = 99")
-    base.close()
-    store = ResponseStore(path, now=Clock())
-    store.save(made(1))
-    await written(store)
-    assert "later version" in caplog.text
-    await store.close()
-    base = sqlite3.connect(path)
-    assert base.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
-    base.close()
-
-
-async def test_where_the_disk_hangs_no_more_is_kept_than_fits(tmp_path, monkeypatch):
+async def test_no_more_wait_than_fit(database, monkeypatch):
     monkeypatch.setattr(responses, "MAX_WAITING", 2)
-    store = ResponseStore(tmp_path / "r.sqlite3", now=Clock())
-    store._scheduled = True  # as if the thread were still at the one before
+    store = ResponseStore(database, now=Clock())
     for number in range(1, 5):
         store.save(made(number))
     assert store.lost == 2
     assert await store.get("me", made(2).id)
+    await written(store)
     await store.close()
 
 
-async def test_what_cannot_be_written_is_counted(tmp_path, caplog):
-    store = ResponseStore(tmp_path / "r.sqlite3", now=Clock())
+async def test_the_end_does_not_wait_for_a_database_that_is_away(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(responses, "CLOSE_S", 0.1)
+    db = Database(f"sqlite:///{tmp_path / 'no-schema.sqlite3'}")
+    store = ResponseStore(db, now=Clock())
     store.save(made(1))
-    await written(store)
-    await store._do(lambda: store._base.execute("DROP TABLE response"))
-    store._recount = lambda: None
-    store.save(made(2))
-    await written(store)
-    assert store.lost == 1
-    assert "could not be written" in caplog.text
     await store.close()
+    assert store.lost == 1
+    assert "before the end" in caplog.text
+    await db.close()
 
 
 async def test_a_conversation_that_no_memory_should_hold_is_refused(monkeypatch):

@@ -1,19 +1,29 @@
-"""A bearer key becomes a principal, or the request ends there."""
+"""A bearer key becomes a `Who`, or the request ends there."""
 
 import pytest
 
+from xroute.config.settings import Settings
 from xroute.errors import Authentication
-from xroute.store.keys import StoredKey, digest
+from xroute.store.directory import Directory
+from xroute.store.pepper import digest
 from xroute.web.auth import MAX_KEY, Keyring
 
 PEPPER = b"pepper"
-STORED = StoredKey("laptop", "xr-stored", digest(PEPPER, "xr-stored-1").hex(), "2026-11-21T00:00:00+00:00")
-KEYRING = Keyring(PEPPER, [STORED], [("bench", "sk-bench")])
+HERE = {"client": ("127.0.0.1", 1)}
+
+
+def ring(pepper=PEPPER, **keys):
+    """The keys of a config, looked for under a pepper."""
+    made = [{"name": name, "key": key} for name, key in keys.items()]
+    return Keyring(pepper, Directory.of_settings(Settings.model_validate({"keys": made}), PEPPER))
+
+
+KEYRING = ring(laptop="xr-stored-1", bench="sk-bench")
 
 
 def refusal(headers: dict[str, str], keyring: Keyring = KEYRING) -> Authentication:
     with pytest.raises(Authentication) as caught:
-        keyring.find(headers)
+        keyring.find(headers, HERE)
     return caught.value
 
 
@@ -29,8 +39,8 @@ def refusal(headers: dict[str, str], keyring: Keyring = KEYRING) -> Authenticati
         ({"authorization": "Bearer sk-bench", "x-api-key": "another"}, "bench"),
     ],
 )
-def test_a_known_key_is_a_principal(headers, name):
-    assert KEYRING.find(headers).name == name
+def test_a_known_key_is_known_by_its_name(headers, name):
+    assert KEYRING.find(headers, HERE).name == name
 
 
 @pytest.mark.parametrize(
@@ -59,7 +69,7 @@ def test_no_key_is_said_with_how_to_send_it(headers):
         "sk-bench1",
         "SK-BENCH",
         "xr-stored",
-        STORED.hash,
+        digest(PEPPER, "sk-bench").hex(),
         "\x00",
         "ключ",
         "a" * MAX_KEY,
@@ -75,12 +85,14 @@ def test_an_unknown_key_is_refused_and_not_repeated(key):
 
 def test_a_key_longer_than_any_is_not_even_compared():
     long = "k" * (MAX_KEY + 1)
-    refusal({"authorization": f"Bearer {long}"}, Keyring(PEPPER, plain=[("long", long)]))
+    refusal({"authorization": f"Bearer {long}"}, ring(long=long))
 
 
 def test_without_keys_nobody_comes_in():
-    assert refusal({"authorization": "Bearer sk-bench"}, Keyring(PEPPER)).code == "invalid_api_key"
+    assert refusal({"authorization": "Bearer sk-bench"}, ring()).code == "invalid_api_key"
 
 
 def test_a_stored_key_counts_under_its_own_pepper_only():
-    assert refusal({"authorization": "Bearer xr-stored-1"}, Keyring(b"other", [STORED])).status == 401
+    assert (
+        refusal({"authorization": "Bearer xr-stored-1"}, ring(b"other", laptop="xr-stored-1")).status == 401
+    )

@@ -6,7 +6,10 @@ import logging
 import pytest
 from tests.unit.web.dialogue import ask, request
 
+from xroute.config.settings import Settings
 from xroute.errors import ProviderOverloaded, RateLimited, ServerError
+from xroute.store.directory import Directory
+from xroute.web.access import KEY, PUBLIC
 from xroute.web.asgi import AsgiReply, RequestHeaders, read_body
 from xroute.web.auth import Keyring
 from xroute.web.edge import Edge, Route
@@ -14,8 +17,12 @@ from xroute.web.edge import Edge, Route
 PLAIN = "the database password is hunter2"
 
 
-def edge(handler, access="public", path="/x"):
-    return Edge([Route("GET", path, access, handler)], Keyring(b"pepper", plain=[("me", "sk-me")])).serve
+KEYS = Settings.model_validate({"keys": [{"name": "me", "key": "sk-me"}]})
+KEYRING = Keyring(b"pepper", Directory.of_settings(KEYS, b"pepper"))
+
+
+def edge(handler, access=PUBLIC, path="/x"):
+    return Edge([Route("GET", path, handler)], KEYRING, table={f"GET {path}": access}).serve
 
 
 async def fault(request, reply):
@@ -78,14 +85,14 @@ async def test_attempts_are_counted_in_a_header():
     assert answer.error["code"] == "provider_overloaded"
 
 
-async def test_the_principal_and_the_rest_of_the_path_reach_the_handler():
+async def test_the_key_and_the_rest_of_the_path_reach_the_handler():
     seen = []
 
     async def handler(request, reply):
-        seen.append((request.argument, request.principal.name))
+        seen.append((request.argument, request.who.name))
         await reply.answer(200, [], b"{}")
 
-    serve = edge(handler, "key", "/things/")
+    serve = edge(handler, KEY, "/things/")
     await ask(serve, "GET", "/things/a/b c", key="sk-me")
     assert seen == [("a/b c", "me")]
 

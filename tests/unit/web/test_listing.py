@@ -1,12 +1,15 @@
 """The list of models: OpenAI's fields, then limits, abilities, prices and deployments."""
 
+import orjson
 import pytest
 from tests.unit.routing.making import price
 from tests.unit.web.dialogue import ask
 
 from xroute.catalog.entries import Model
+from xroute.errors import NotFound
 from xroute.money.price import Price, Rates
-from xroute.web.listing import Listing, entry, per_token, pricing
+from xroute.web.listing import MOST_MADE, Listing, entry, per_token, pricing
+from xroute.wire.who import Policy, Who
 
 OPENAI = {"id", "object", "created", "owned_by"}
 
@@ -54,10 +57,42 @@ async def test_an_unknown_model_is_not_found(app, name):
 
 async def test_the_list_is_made_anew_when_the_fleet_changes(app):
     listing, fleet = Listing(app.scene.fleet), app.scene.fleet
-    before = listing._body()
-    assert listing._body() is before
+    before = listing._body(None)
+    assert listing._body(None) is before
     fleet.update(fleet.catalog, fleet.hosts.values())
-    assert listing._body() is not before
+    assert listing._body(None) is not before
+
+
+def ids_for(app, who):
+    return [each["id"] for each in orjson.loads(Listing(app.scene.fleet)._body(who))["data"]]
+
+
+async def test_a_key_sees_what_it_may_use(app):
+    some = Who("some", policy=Policy(models=("openai/gpt-4o*",)))
+    ids = ids_for(app, some)
+    assert ids[0] == "smart"
+    assert set(ids[1:]) == {m.id for m in app.scene.fleet.served() if m.id.startswith("openai/gpt-4o")}
+    other = Who("other", policy=Policy(models=("anthropic/*",)))
+    assert "smart" not in ids_for(app, other)
+    assert ids_for(app, Who("none", policy=Policy(providers=("groq",)))) == []
+    assert ids_for(app, Who("all")) == ids_for(app, None)
+
+
+@pytest.mark.parametrize("name", ["openai/gpt-4o", "smart"])
+async def test_what_a_key_may_not_use_is_told_to_be_so(app, name):
+    listing = Listing(app.scene.fleet)
+    with pytest.raises(NotFound) as caught:
+        listing._find(name, Who("other", policy=Policy(models=("anthropic/*",))))
+    assert (caught.value.code, caught.value.param) == ("not_allowed", "model")
+    assert listing._find(name, Who("some", policy=Policy(models=("openai/gpt-4o",))))[2]
+
+
+async def test_lists_of_other_policies_are_kept_apart_and_are_not_many(app):
+    listing = Listing(app.scene.fleet)
+    for n in range(MOST_MADE + 5):
+        listing._body(Who("key", policy=Policy(models=(f"nobody/{n}",))))
+    assert len(listing._made) <= MOST_MADE
+    assert orjson.loads(listing._body(Who("key")))["data"] != []
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.unit.web.dialogue import Answer
 
-from xroute.gateway.settle import Settlement
 from xroute.web.asgi import AsgiReply
 from xroute.web.metrics import Metrics
+from xroute.wire.record import Record, Try
 from xroute.wire.usage import Usage
 
 NOW = 100.0
@@ -22,19 +22,19 @@ def metrics(fleet):
     return Metrics(fleet, lambda: NOW, lambda: 3)
 
 
-def settled(**facts) -> Settlement:
+def settled(*, attempts=1, **facts) -> Record:
     plain = {
         "outcome": "completed",
         "model": "openai/gpt-4o",
         "provider": "openai",
         "stream": False,
-        "attempts": 1,
+        "attempts": [Try("", "", "", "", 0)] * attempts,
         "usage": Usage(input=10, output=20),
         "cost_nano": 225_000,
-        "duration_s": 0.4,
-        "ttft_s": None,
+        "duration_ms": 400,
+        "ttft_ms": None,
     }
-    return Settlement(**plain | facts)
+    return Record("req-1", 0, **plain | facts)
 
 
 async def samples(metrics) -> dict[str, float]:
@@ -72,7 +72,7 @@ async def test_a_call_counts_once_with_tokens_cost_and_time(metrics):
 
 
 async def test_a_stream_tells_its_first_token(metrics):
-    metrics.record(settled(stream=True, ttft_s=0.2))
+    metrics.record(settled(stream=True, ttft_ms=200))
     assert (await samples(metrics))["xroute_first_token_seconds_sum,provider=openai"] == pytest.approx(0.2)
 
 

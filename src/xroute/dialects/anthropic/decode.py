@@ -7,6 +7,7 @@ from xroute.dialects.answer import Answer, ErrorBody, Malformed
 from xroute.dialects.anthropic import cite, fault, usage
 from xroute.dialects.anthropic.words import ANSWER, FORMAT, finish_of
 from xroute.dialects.openai import codec, tokens
+from xroute.dialects.openai.body import object_of
 from xroute.dialects.openai.calls import made_id
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.message import as_text
@@ -19,7 +20,9 @@ _KNOWN = frozenset({"id", "type", "role", "model", "content", "stop_reason", "st
 
 def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Quirks) -> Answer:
     """Read the body of a 2xx answer; raises Malformed, or ErrorBody where it holds an error."""
-    body = _body(raw)
+    if not raw.strip():
+        raise Malformed("it is empty")
+    body = object_of(raw)
     if info := fault.embedded(body):
         raise ErrorBody(info)
     blocks = body.get("content")
@@ -29,16 +32,6 @@ def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Qui
         return _answer(body, [b for b in blocks if codec.is_object(b)], model, request_id, created)
     except RecursionError:
         raise Malformed("the provider's answer is nested too deeply") from None
-
-
-def _body(raw: bytes) -> Json:
-    try:
-        value = codec.read(raw)
-    except ValueError:
-        raise Malformed("the provider's answer is not JSON" if raw.strip() else "it is empty") from None
-    if not codec.is_object(value):
-        raise Malformed("the provider's answer is not a JSON object")
-    return value
 
 
 def _answer(body: Json, blocks: list[Json], model: str, request_id: str, created: int) -> Answer:

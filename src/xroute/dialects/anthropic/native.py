@@ -8,12 +8,15 @@ from xroute.dialects import rewrite
 from xroute.dialects.answer import Answer, ErrorBody, Malformed
 from xroute.dialects.anthropic import fault, stream, usage
 from xroute.dialects.openai import codec, tokens
+from xroute.dialects.openai.body import object_of
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.encode import OWN
 from xroute.errors import CutError, ProtocolError
 from xroute.wire.call import Call
 from xroute.wire.chunk import Chunk
 from xroute.wire.sse import MAX_EVENT
+
+LIMIT = ("max_tokens",)  # where a request says how much may be generated
 
 BETA = "anthropic-beta"
 
@@ -47,12 +50,7 @@ def _betas(call: Call) -> list[str]:
 
 def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Quirks) -> Answer:
     """The answer as it came, with its usage; raises Malformed, or ErrorBody where it holds an error."""
-    try:
-        body = codec.read(raw)
-    except ValueError:
-        raise Malformed("the provider's answer is not JSON") from None
-    if not codec.is_object(body):
-        raise Malformed("the provider's answer is not a JSON object")
+    body = object_of(raw)
     if info := fault.embedded(body):
         raise ErrorBody(info)
     blocks = body.get("content")

@@ -8,6 +8,7 @@ from xroute.dialects.answer import Encoded, ErrorBody, Malformed
 from xroute.dialects.bedrock import fault
 from xroute.dialects.bedrock.encode import encode as encode_chat
 from xroute.dialects.openai import codec
+from xroute.dialects.openai.body import value_of
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.tokens import count
 
@@ -32,10 +33,7 @@ def encode(
 
 def decode(raw: bytes) -> int:
     """The tokens of the request; raises Malformed, or ErrorBody where the body holds an error."""
-    try:
-        body = codec.read(raw)
-    except ValueError:
-        raise Malformed("the provider's answer is not JSON") from None
+    body = value_of(raw)
     found = count(body.get("inputTokens")) if codec.is_object(body) else None
     if found is not None:
         return found

@@ -11,13 +11,14 @@ from xroute.dialects.bedrock import blocks, fault, usage
 from xroute.dialects.bedrock.families import format_of
 from xroute.dialects.bedrock.tools import ANSWER, SERVED
 from xroute.dialects.openai import codec, tokens
+from xroute.dialects.openai.body import object_of
 from xroute.dialects.openai.calls import made_id
 from xroute.dialects.openai.codec import Json
 
 
 def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Quirks) -> Answer:
     """Read the body of a 2xx answer; raises Malformed, or ErrorBody where it holds an error."""
-    body = _body(raw)
+    body = object_of(raw)
     output: Any = body.get("output")
     said: Any = output.get("message") if codec.is_object(output) else None
     if not codec.is_object(said):
@@ -32,16 +33,6 @@ def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Qui
         return _answer(body, message, model, request_id, created)
     except RecursionError:
         raise Malformed("the provider's answer is nested too deeply") from None
-
-
-def _body(raw: bytes) -> Json:
-    try:
-        value = codec.read(raw)
-    except ValueError:
-        raise Malformed("the provider's answer is not JSON") from None
-    if not codec.is_object(value):
-        raise Malformed("the provider's answer is not a JSON object")
-    return value
 
 
 def _answer(body: Json, message: "Message", model: str, request_id: str, created: int) -> Answer:

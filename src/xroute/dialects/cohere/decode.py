@@ -10,6 +10,7 @@ from xroute.dialects.cohere import citation, count, logprob, thought
 from xroute.dialects.cohere.words import finish_of
 from xroute.dialects.openai import calls, codec, fault
 from xroute.dialects.openai import message as messages
+from xroute.dialects.openai.body import object_of
 from xroute.dialects.openai.codec import Json
 
 ANSWER = "xroute_answer"  # the tool that carries an answer of a schema beside other tools
@@ -19,7 +20,7 @@ _TOLD = ("text", "thinking", None)  # types of content parts that have a place i
 
 def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Quirks) -> Answer:
     """Read the body of a 2xx answer; raises Malformed, or ErrorBody where it holds an error."""
-    body = _body(raw)
+    body = object_of(raw)
     given: Any = body.get("message")
     if not codec.is_object(given) or "role" not in given:
         if info := _failure(body):
@@ -77,16 +78,6 @@ def failure_of(body: Json) -> ErrorInfo:
     message = text if isinstance(text, str) and text else "the provider ended the answer with an error"
     code = word if isinstance(word, str) and word else None
     return ErrorInfo(message, code=code, type="timeout" if reason == "TIMEOUT" else "error")
-
-
-def _body(raw: bytes) -> Json:
-    try:
-        value = codec.read(raw)
-    except ValueError:
-        raise Malformed("the provider's answer is not JSON") from None
-    if not codec.is_object(value):
-        raise Malformed("the provider's answer is not a JSON object")
-    return value
 
 
 def _failure(body: Json) -> ErrorInfo | None:

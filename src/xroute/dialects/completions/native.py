@@ -5,12 +5,15 @@ from typing import Any
 from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Answer, ErrorBody, Malformed
 from xroute.dialects.openai import codec, fault, tokens
+from xroute.dialects.openai.body import object_of
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.encode import OWN
 from xroute.dialects.openai.surface import DONE
 from xroute.dialects.translated import Translated
 from xroute.wire.call import Call
 from xroute.wire.chunk import Chunk
+
+LIMIT = ("max_tokens",)  # where a request says how much may be generated
 
 
 def encode(call: Call, *, upstream: str, quirks: Quirks) -> bytes:
@@ -26,12 +29,7 @@ def encode(call: Call, *, upstream: str, quirks: Quirks) -> bytes:
 
 def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Quirks) -> Answer:
     """Read the body of a 2xx answer; raises Malformed, or ErrorBody where it holds an error."""
-    try:
-        body = codec.read(raw)
-    except ValueError:
-        raise Malformed("the provider's answer is not JSON") from None
-    if not codec.is_object(body):
-        raise Malformed("the provider's answer is not a JSON object")
+    body = object_of(raw)
     if info := fault.embedded(body):
         raise ErrorBody(info)
     choices: Any = body.get("choices")

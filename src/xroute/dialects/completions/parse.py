@@ -27,7 +27,7 @@ def parse(raw: bytes) -> Call:
     call.raw = raw
     if len(prompts) != 1 or not isinstance(prompts[0], str) or _is_special(body):
         call.operation = "completions"
-        call.choices *= len(prompts)
+        call.choices = max(call.choices, body.get("best_of") or 1) * len(prompts)
     return call
 
 

@@ -3,6 +3,7 @@
 from xroute.dialects.answer import ErrorBody, Malformed
 from xroute.dialects.gemini import fault
 from xroute.dialects.openai import codec
+from xroute.dialects.openai.body import value_of
 from xroute.dialects.openai.tokens import count
 
 PATH = "/models/{model}:countTokens"
@@ -10,10 +11,7 @@ PATH = "/models/{model}:countTokens"
 
 def decode(raw: bytes) -> int:
     """The tokens of the request; raises Malformed, or ErrorBody where the body holds an error."""
-    try:
-        body = codec.read(raw)
-    except ValueError:
-        raise Malformed("the provider's answer is not JSON") from None
+    body = value_of(raw)
     if info := fault.embedded(body):
         raise ErrorBody(info)
     found = count(body.get("totalTokens", 0)) if codec.is_object(body) else None

@@ -9,6 +9,7 @@ from xroute.dialects.gemini import candidate as candidates
 from xroute.dialects.gemini import fault, grounding, usage, words
 from xroute.dialects.gemini.pieces import Progress, fold
 from xroute.dialects.openai import codec, message, tokens
+from xroute.dialects.openai.body import lone_object
 from xroute.dialects.openai.codec import Json
 
 KIND = "chat.completion"
@@ -16,7 +17,7 @@ KIND = "chat.completion"
 
 def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Quirks) -> Answer:
     """Read the body of a 2xx answer; raises Malformed, or ErrorBody where it holds an error."""
-    body = _body(raw)
+    body = lone_object(raw)
     if info := fault.embedded(body):
         raise ErrorBody(info)
     try:
@@ -46,20 +47,6 @@ def envelope(body: Json, model: str, request_id: str, created: int, kind: str = 
     if tier := usage.tier_of(body.get("usageMetadata")):
         found["service_tier"] = tier
     return found
-
-
-def _body(raw: bytes) -> Json:
-    if not raw.strip():
-        raise Malformed("the provider's answer is empty")
-    try:
-        value = codec.read(raw)
-    except ValueError:
-        raise Malformed("the provider's answer is not JSON") from None
-    if codec.is_list(value) and len(value) == 1:  # as its streams are, and its errors sometimes
-        value = value[0]
-    if not codec.is_object(value):
-        raise Malformed("the provider's answer is not a JSON object")
-    return value
 
 
 def _choices(body: Json, request_id: str) -> list[Json]:

@@ -18,6 +18,8 @@ from xroute.wire.call import Call
 from xroute.wire.chunk import Chunk
 from xroute.wire.sse import MAX_EVENT
 
+LIMIT = ("generationConfig", "maxOutputTokens")  # where a request says how much may be generated
+
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _DATA = re.compile(rb"^data: ?(.*)$", re.M)
 # What a part of an answer holds, besides text that is not empty.

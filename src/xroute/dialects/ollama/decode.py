@@ -7,6 +7,7 @@ from xroute.dialects.answer import Answer, ErrorBody, Malformed
 from xroute.dialects.ollama.count import usage_body
 from xroute.dialects.openai import calls, codec, fault, logprobs, tokens
 from xroute.dialects.openai import message as messages
+from xroute.dialects.openai.body import object_of
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.decode import decode as decode_plain
 
@@ -18,7 +19,7 @@ def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Qui
 
     An answer in OpenAI's form is read as well: what stands in front of Ollama may speak it.
     """
-    body = _body(raw)
+    body = object_of(raw)
     if info := fault.embedded(body):
         raise ErrorBody(info)
     if "choices" in body:
@@ -65,16 +66,6 @@ def finish_of(body: Json, *, called: bool) -> str:
     word: Any = body.get("done_reason")
     reason = _WORDS.get(word, "stop") if isinstance(word, str) else "stop"
     return "tool_calls" if called and reason == "stop" else reason
-
-
-def _body(raw: bytes) -> Json:
-    try:
-        value = codec.read(raw)
-    except ValueError:
-        raise Malformed("the provider's answer is not JSON") from None
-    if not codec.is_object(value):
-        raise Malformed("the provider's answer is not a JSON object")
-    return value
 
 
 def _choice(body: Json, given: Json, seed: str) -> Json:

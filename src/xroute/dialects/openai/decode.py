@@ -5,6 +5,7 @@ from typing import Any
 from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Answer, ErrorBody, Malformed
 from xroute.dialects.openai import calls, codec, envelope, logprobs, message, tokens, words, wrapped
+from xroute.dialects.openai.body import lone_object
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.fault import embedded, error_of
 from xroute.dialects.openai.tokens import usage_of
@@ -16,7 +17,7 @@ KIND = "chat.completion"
 
 def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Quirks) -> Answer:
     """Read the body of a 2xx answer; raises Malformed, or ErrorBody where it holds an error."""
-    body = _body(raw)
+    body = lone_object(raw)
     if info := embedded(body):
         raise ErrorBody(info)
     if quirks.unwrap:
@@ -36,20 +37,6 @@ def _tidied(body: Json, model: str, request_id: str, created: int, quirks: Quirk
     _usage(body, own)
     usage = None if own is None else tokens.read(own)
     return Answer(body, usage, any(message.substance(c["message"])[0] for c in body["choices"]))
-
-
-def _body(raw: bytes) -> Json:
-    if not raw.strip():
-        raise Malformed("the provider's answer is empty")
-    try:
-        value = codec.read(raw)
-    except ValueError:
-        raise Malformed("the provider's answer is not JSON") from None
-    if codec.is_list(value) and len(value) == 1:  # some wrap a lone object, mostly an error
-        value = value[0]
-    if not codec.is_object(value):
-        raise Malformed("the provider's answer is not a JSON object")
-    return value
 
 
 def _usage(body: Json, own: Json | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Answer, Encoded, ErrorBody, Malformed
 from xroute.dialects.openai import codec, fault, purpose, tokens, vectors
+from xroute.dialects.openai.body import object_of
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.encode import OWN
 from xroute.wire.usage import Usage
@@ -130,12 +131,7 @@ def count(usage: Any) -> int | None:
 
 def read(raw: bytes) -> Json:
     """The object of an answer; raises Malformed, or ErrorBody where it is an error."""
-    try:
-        body = codec.read(raw)
-    except ValueError:
-        raise Malformed("the provider's answer is not JSON") from None
-    if not codec.is_object(body):
-        raise Malformed("the provider's answer is not a JSON object")
+    body = object_of(raw)
     if info := fault.embedded(body):
         raise ErrorBody(info)
     return body

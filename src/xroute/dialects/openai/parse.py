@@ -17,6 +17,7 @@ from xroute.wire.surface import Surface
 MAX_MODELS = 16  # entries of a fallback list
 
 HEAVY = frozenset({"image", "audio", "file", "video"})
+_PLAIN = "data:text/"  # a file that is text after all
 _PARTS: dict[str, str] = {"image_url": "image", "input_audio": "audio", "file": "file", "video_url": "video"}
 
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
@@ -73,6 +74,7 @@ def call_of(body: dict[str, Any], surface: Surface, size: int) -> Call:
     messages, heavy = _messages(body)
     options: dict[str, Any] = body.get("stream_options") or {}
     abilities = _abilities(body, messages)
+    is_heavy = heavy > 0 or not abilities.isdisjoint(HEAVY)
     return Call(
         body=body,
         models=models_of(body),
@@ -80,10 +82,12 @@ def call_of(body: dict[str, Any], surface: Surface, size: int) -> Call:
         stream=bool(body.get("stream")),
         include_usage=bool(options.get("include_usage")),
         abilities=abilities,
-        max_tokens=body.get("max_completion_tokens") or body.get("max_tokens") or 0,
+        max_tokens=max(body.get("max_completion_tokens") or 0, body.get("max_tokens") or 0),
         choices=body.get("n") or 1,
-        is_heavy=heavy > 0 or not abilities.isdisjoint(HEAVY),
+        is_heavy=is_heavy,
+        heavy_parts=_heavy_parts(messages) if is_heavy else 1,
         text_bytes=max(0, size - heavy),
+        heavy_bytes=heavy,
         provider=body.get("provider"),
         timeouts=timeouts_of(body.get("timeouts")),
     )
@@ -167,6 +171,12 @@ def _messages(body: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
     return cast("list[dict[str, Any]]", messages), heavy
 
 
+def _heavy_parts(messages: list[dict[str, Any]]) -> int:
+    contents = [message.get("content") for message in messages]
+    parts = [part for content in contents if isinstance(content, list) for part in cast("list[Any]", content)]
+    return sum(part.get("type") not in (None, "text") for part in parts) or 1
+
+
 def _check_message(where: str, message: Any) -> int:
     if not isinstance(message, dict):
         raise wrong(where, "must be an object", InvalidPrompt)
@@ -193,7 +203,8 @@ def _check_part(where: str, part: Any) -> int:
     data: Any = fields.get(kind)
     if isinstance(data, dict):
         payload = cast("dict[str, Any]", data)
-        return sum(len(value) for value in payload.values() if isinstance(value, str))
+        values = [value for value in payload.values() if isinstance(value, str)]
+        return sum(len(value) for value in values if not value.startswith(_PLAIN))
     return len(data) if isinstance(data, str) else 0
 
 

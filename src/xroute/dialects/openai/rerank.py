@@ -10,6 +10,7 @@ from typing import Any
 from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Answer, Encoded, ErrorBody, Malformed
 from xroute.dialects.openai import codec, fault, tokens
+from xroute.dialects.openai.body import checked, value_of
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.encode import OWN
 from xroute.wire.usage import Usage
@@ -72,14 +73,8 @@ def plain(document: Any) -> Any:
 
 def read(raw: bytes) -> Json:
     """The object of an answer; a bare list of results is one. Raises Malformed or ErrorBody."""
-    try:
-        body = codec.read(raw)
-    except ValueError:
-        raise Malformed("the provider's answer is not JSON") from None
-    if codec.is_list(body):
-        body = {"results": body}
-    if not codec.is_object(body):
-        raise Malformed("the provider's answer is not a JSON object")
+    value = value_of(raw)
+    body = checked({"results": value} if codec.is_list(value) else value)
     if info := fault.embedded(body):
         raise ErrorBody(info)
     return body

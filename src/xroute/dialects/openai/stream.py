@@ -26,10 +26,8 @@ MAX_HEAD = 4 * 1024 * 1024  # bytes kept of a body that turns out not to be serv
 
 
 class Decoder:
-    """Bytes in any cutting in, chunks out. Read `error` after each `feed`: nothing follows an error.
-
-    A chunk that needs no change goes on as the provider's own bytes.
-    """
+    """Bytes in any cutting in, chunks out, those that need no change as the provider's own bytes.
+    Read `error` after each `feed`: nothing follows an error."""
 
     __slots__ = (
         "_alone",
@@ -108,6 +106,11 @@ class Decoder:
             self.done = True
             return out
         raise CutError("the provider's stream ended before it was finished")
+
+    @property
+    def envelope(self) -> Json:
+        """What stands in a chunk beside its choices: id, model, service_tier."""
+        return self._last
 
     @property
     def usage(self) -> Usage | None:
@@ -380,9 +383,8 @@ def _is_complete(event: bytes) -> bool:
 
 def _delta(choice: Json) -> Json:
     """The delta of a choice that has none: a whole message, or the text of the older API."""
-    said = choice.pop("message", None)
+    said, text = choice.pop("message", None), choice.get("text")
     if not codec.is_object(said):
-        text = choice.get("text")
         said = {"content": text} if isinstance(text, str) else {}
     choice["delta"] = said
     return said
@@ -391,7 +393,7 @@ def _delta(choice: Json) -> Json:
 def _as_chunk(body: Json) -> Json:
     """A whole answer as one chunk."""
     for choice in body["choices"]:
-        said = choice["delta"] = choice.pop("message")
-        for number, call in enumerate(said.get("tool_calls") or ()):
+        choice["delta"] = choice.pop("message")
+        for number, call in enumerate(choice["delta"].get("tool_calls") or ()):
             call["index"] = number
     return body

@@ -106,6 +106,8 @@ def read(usage: Json) -> Usage | None:
             output=written or 0,
             cached=_first(ins, _CACHED) or _first(usage, ("prompt_cache_hit_tokens", *_CACHED)) or 0,
             cache_write=_first(ins, _WRITTEN) or _first(usage, _WRITTEN) or 0,
+            cache_write_1h=_written_1h(usage),
+            searches=_searches(usage),
             reasoning=_first(outs, ("reasoning_tokens",)) or _first(usage, ("reasoning_tokens",)) or 0,
             audio_in=_first(ins, ("audio_tokens",)) or 0,
             audio_out=_first(outs, ("audio_tokens",)) or 0,
@@ -132,6 +134,20 @@ def _first(usage: Json, names: Iterable[str]) -> int | None:
 def _details(usage: Json, names: Iterable[str]) -> Json:
     none: Json = {}
     return next((found for name in names if codec.is_object(found := usage.get(name))), none)
+
+
+def _written_1h(usage: Json) -> int:
+    """Anthropic's `cache_creation.ephemeral_1h_input_tokens`, read 2026-11-21:
+    https://platform.claude.com/docs/en/build-with-claude/prompt-caching."""
+    made: Any = usage.get("cache_creation")
+    return count(made.get("ephemeral_1h_input_tokens")) or 0 if codec.is_object(made) else 0
+
+
+def _searches(usage: Json) -> int:
+    """Anthropic's `server_tool_use.web_search_requests`, read 2026-11-21:
+    https://platform.claude.com/docs/en/agents-and-tools/tool-use/web-search-tool."""
+    used: Any = usage.get("server_tool_use")
+    return count(used.get("web_search_requests")) or 0 if codec.is_object(used) else 0
 
 
 def _contained(usage: Json, u: Usage) -> Usage:

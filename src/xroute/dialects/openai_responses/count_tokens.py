@@ -5,7 +5,7 @@ https://developers.openai.com/api/reference/resources/responses/subresources/inp
 
 from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Encoded, ErrorBody, Malformed
-from xroute.dialects.openai import codec
+from xroute.dialects.openai.body import object_of
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.tokens import count
 from xroute.dialects.openai_responses import fault
@@ -36,12 +36,7 @@ def encode(
 
 def decode(raw: bytes) -> int:
     """The tokens of the request; raises Malformed, or ErrorBody where the body holds an error."""
-    try:
-        body = codec.read(raw)
-    except ValueError:
-        raise Malformed("the provider's answer is not JSON") from None
-    if not codec.is_object(body):
-        raise Malformed("the provider's answer is not a JSON object")
+    body = object_of(raw)
     if (found := count(body.get("input_tokens"))) is not None:
         return found
     if info := fault.embedded(body):

@@ -5,6 +5,7 @@ from typing import Any
 from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Answer, ErrorBody, Malformed
 from xroute.dialects.openai import codec, envelope, logprobs, tokens
+from xroute.dialects.openai.body import object_of
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai_responses import fault, usage
 from xroute.dialects.openai_responses.message import Message
@@ -41,12 +42,7 @@ def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Qui
 
 def load(raw: bytes) -> Json:
     """The response object, finished or begun; Malformed or ErrorBody otherwise."""
-    try:
-        response = codec.read(raw)
-    except ValueError:
-        raise Malformed("the provider's answer is not JSON") from None
-    if not codec.is_object(response):
-        raise Malformed("the provider's answer is not a JSON object")
+    response = object_of(raw)
     if info := fault.embedded(response):
         raise ErrorBody(info)
     if not codec.is_list(response.get("output")):

@@ -14,6 +14,8 @@ from xroute.dialects.rewrite import with_model
 from xroute.wire.call import Call
 from xroute.wire.chunk import Chunk
 
+LIMIT = ("max_output_tokens",)  # where a request says how much may be generated
+
 _TYPE = re.compile(rb'"type":\s*"((?:response\.|error)[^"]*)"')
 _DELTA = re.compile(rb'"delta":\s*"((?:[^"\\]|\\.)*)"')
 _CONTENT = frozenset({"response.output_item.done", *stream.DELTAS, *stream.DONES})

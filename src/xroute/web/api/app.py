@@ -3,19 +3,84 @@
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from xroute import __version__
 from xroute.gateway.fleet import Fleet
-from xroute.web.api import health
+from xroute.web.access import KEY, PUBLIC, TABLE
+from xroute.web.api import (
+    audit,
+    auth,
+    billing,
+    bodies,
+    budgets,
+    credentials,
+    health,
+    keys,
+    ledger,
+    limits,
+    me,
+    members,
+    oidc,
+    projects,
+    tokens,
+    usage,
+    users,
+    workspaces,
+)
+from xroute.web.api.context import check_route
+from xroute.web.api.failures import install
+from xroute.web.api.services import Services
 from xroute.web.api.surface import PATHS, SCHEMAS, SECURITY
 
+ERROR = {
+    "description": "What was wrong, and what to do.",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+}
+SIGNED_IN = {
+    "token": {"type": "http", "scheme": "bearer", "description": "A management token."},
+    "session": {"type": "apiKey", "in": "cookie", "name": "xroute_session"},
+}
 
-def create_api(fleet: Fleet, clock: Callable[[], float]) -> FastAPI:
+
+def routers(fleet: Fleet, clock: Callable[[], float]) -> list[APIRouter]:
+    """Every subject of the API; each route also has its line in `web.access.TABLE`."""
+    return [
+        health.router(fleet, clock),
+        auth.router(),
+        oidc.router(),
+        me.router(),
+        members.router(),
+        tokens.router(),
+        users.router(),
+        audit.router(),
+        workspaces.router(),
+        projects.router(),
+        keys.router(),
+        limits.router(),
+        budgets.router(),
+        credentials.router(),
+        bodies.router(),
+        usage.router(),
+        ledger.router(),
+        billing.router(),
+    ]
+
+
+def create_api(fleet: Fleet, clock: Callable[[], float], services: Services | None = None) -> FastAPI:
     """FastAPI with the management routes; its document also describes the data plane's own handlers."""
-    api = FastAPI(title="xroute", version=__version__, docs_url=None, redoc_url=None)
-    api.include_router(health.router(fleet, clock))
+    api = FastAPI(
+        title="xroute",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # its redirects would believe the Host header
+    )
+    api.state.services = services
+    for router in routers(fleet, clock):
+        api.include_router(router, dependencies=[Depends(check_route)])
+    install(api)
 
     def document() -> dict[str, Any]:
         if api.openapi_schema is None:
@@ -28,20 +93,31 @@ def create_api(fleet: Fleet, clock: Callable[[], float]) -> FastAPI:
 
 def _document(api: FastAPI) -> dict[str, Any]:
     made = get_openapi(title=api.title, version=api.version, routes=api.routes)
+    for path, methods in made["paths"].items():
+        for method, operation in methods.items():
+            _describe(operation, f"{method.upper()} {path}")
     made["paths"] = PATHS | made["paths"]
     components = made.setdefault("components", {})
     components["schemas"] = SCHEMAS | components.get("schemas", {})
-    components["securitySchemes"] = SECURITY
-    for path, methods in made["paths"].items():
-        if path.startswith("/api/"):
-            for operation in methods.values():
-                operation["security"] = [{"key": []}]
-                operation["responses"]["401"] = {"$ref": "#/components/responses/Error"}
+    components["securitySchemes"] = SECURITY | SIGNED_IN
     components["responses"] = {"Error": ERROR}
     return made
 
 
-ERROR = {
-    "description": "What was wrong, and what to do.",
-    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-}
+STATUSES = ("400", "401", "402", "403", "404", "409", "413", "429", "503")  # that any of them may answer with
+
+
+def _describe(operation: dict[str, Any], line: str) -> None:
+    """Who may call it, and how it says no."""
+    access = TABLE[line]
+    told = operation["responses"]
+    told.pop("422", None)  # FastAPI's own; here it is a 400
+    for status in STATUSES:
+        told.setdefault(status, {"$ref": "#/components/responses/Error"})
+    if access is PUBLIC:
+        operation["security"] = []
+    elif access is KEY:
+        operation["security"] = [{"key": []}]
+    else:
+        operation["security"] = [{"token": []}, {"session": []}]
+        operation["description"] = f"{operation.get('description', '')}\n\nFor: {', '.join(sorted(access))}."

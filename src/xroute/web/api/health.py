@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from xroute.gateway.fleet import Fleet
 from xroute.routing.breaker import Breaker
 from xroute.routing.deployment import Deployment
+from xroute.wire.who import Who
 
 
 class BreakerState(BaseModel):
@@ -45,10 +46,12 @@ def router(fleet: Fleet, clock: Callable[[], float]) -> APIRouter:
     routes = APIRouter(prefix="/api/v1/health", tags=["health"])
 
     @routes.get("/deployments")
-    async def deployments() -> Deployments:  # pyright: ignore[reportUnusedFunction]
+    async def deployments(request: Request) -> Deployments:  # pyright: ignore[reportUnusedFunction]
         """The state of every deployment that calls were planned for."""
         now = clock()
-        return Deployments(data=[_shown(d, now) for d in fleet.made()])
+        who: Who | None = request.scope["state"]["who"]
+        made = fleet.made(who.workspace if who else "")
+        return Deployments(data=[_shown(d, now) for d in made])
 
     return routes
 

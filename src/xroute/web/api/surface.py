@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from xroute.web.api import media, operations, responses
+from xroute.web.api import account, media, operations, responses
 
 _ERROR = {"$ref": "#/components/responses/Error"}
 _KEY: list[dict[str, list[str]]] = [{"key": []}]
@@ -57,6 +57,7 @@ PATHS: dict[str, Any] = {
     **media.PATHS,
     **operations.PATHS,
     **responses.PATHS,
+    **account.PATHS,
     "/v1/messages": call(
         "messages", "Anthropic's Messages, by any deployment.", needs=("model", "messages", "max_tokens")
     ),

@@ -1,0 +1,48 @@
+"""The `x-ratelimit-*` headers, as OpenAI writes them.
+
+https://platform.openai.com/docs/guides/rate-limits, read 2026-11-21: "x-ratelimit-reset-requests: 1s",
+"x-ratelimit-reset-tokens: 6m0s"; seen in the wild: "12ms", "23h47m36.648s", so durations are Go's.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from xroute.limits.gate import Level
+
+Names = tuple[str, str, str]
+REQUESTS: Names = (
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-requests",
+)
+TOKENS: Names = ("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens")
+
+
+def headers(levels: Iterable[Level]) -> list[tuple[str, str]]:
+    """Limit, what is left, and when it is all there again: of the strictest of requests and of tokens."""
+    found: dict[Names, Level] = {}
+    for level in levels:
+        names = REQUESTS if level.gate.measure == "requests" else TOKENS
+        if names not in found or level.left < found[names].left:
+            found[names] = level
+    said: list[tuple[str, str]] = []
+    for (limit, left, reset), level in found.items():
+        said += (
+            (limit, str(level.gate.limit)),
+            (left, str(level.left)),
+            (reset, duration(round(level.reset_s * 1000))),
+        )
+    return said
+
+
+@lru_cache(maxsize=256)  # what has just been used is all there again in 60 s: mostly the same
+def duration(ms: int) -> str:
+    """Milliseconds as Go writes a duration: "12ms", "1s", "6m0s", "1h0m0.25s"."""
+    if 0 < ms < 1000:
+        return f"{ms}ms"
+    minutes, ms = divmod(ms, 60_000)
+    seconds = f"{ms / 1000:.3f}".rstrip("0").rstrip(".") + "s"
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes}m{seconds}"
+    return f"{minutes}m{seconds}" if minutes else seconds

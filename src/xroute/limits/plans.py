@@ -1,0 +1,161 @@
+"""The counters of every gate, found once for all gates of a call, and forgotten when nobody needs them.
+
+Which users a request names is up to the client, so what is kept of them is bounded. Counters that say nothing
+any more (a rate after a quiet minute, a purse after its window) go first, and nothing is lost. Where there
+are too many for that, what a user has spent is forgotten, of those rules that have more users than their
+share; `forgotten` counts them. What is spent of a rule that is not for each user is never forgotten.
+"""
+
+from collections import OrderedDict
+
+from xroute.limits.counters import Counter, Purse, Slots
+from xroute.limits.gate import Amounts, Gate, Level
+from xroute.limits.rate import Rate
+
+OF = {"requests": 0, "tokens": 1, "tokens_in": 2, "tokens_out": 3, "money": 4, "credit": 5, "slots": 6}
+Needs = tuple[int, int, int, int, int, int, int]  # by these
+IDLE_S = 60.0  # after which a plan may go
+MOST_PLANS = 20_000
+MOST_RESTING = 200_000
+LOOKS = 4  # at the oldest, for each that is new
+
+
+def needs(amounts: Amounts) -> Needs:
+    """What a call takes, by measure; a slot is taken by every call."""
+    read, written = amounts.tokens_in, amounts.tokens_out
+    return amounts.requests, read + written, read, written, amounts.nano, amounts.credit, 1
+
+
+class Plan:
+    """The counters behind the gates of a call: what is checked, and what is taken of each once."""
+
+    __slots__ = ("checks", "counters", "gates", "purses", "rates", "shown", "under_way", "used_s")
+
+    def __init__(self, gates: tuple[Gate, ...], counters: list[Counter]) -> None:
+        found = list(zip(gates, counters, strict=True))
+        self.gates = gates
+        self.checks = tuple((c, gate.limit, OF[gate.measure], gate) for gate, c in found if gate.hard)
+        takes = {id(c): (c, OF[gate.measure]) for gate, c in found}.values()
+        self.rates = tuple((c, of) for c, of in takes if isinstance(c, Rate))
+        self.counters = tuple((c, of) for c, of in takes if not isinstance(c, Rate))
+        self.purses = tuple((c, limit, of, g) for c, limit, of, g in self.checks if isinstance(c, Purse))
+        rates = [(c, gate) for gate, c in found if gate.hard and isinstance(c, Rate)]
+        of_requests = tuple(each for each in rates if each[1].measure == "requests")
+        of_tokens = tuple(each for each in rates if each[1].measure != "requests")
+        self.shown = tuple(each for each in (of_requests, of_tokens) if each)
+        self.under_way = 0
+        self.used_s = 0.0
+
+    def levels(self, now: float) -> tuple[Level, ...]:
+        """Of the rates: the one of requests of which the least is left, and the one of tokens."""
+        return tuple([_strictest(rates, now) for rates in self.shown])
+
+
+def _strictest(rates: tuple[tuple[Rate, Gate], ...], now: float) -> Level:
+    rate, gate = rates[0]
+    left = rate.left(gate.limit, now)
+    for other, its in rates[1:]:
+        if (less := other.left(its.limit, now)) < left:
+            rate, gate, left = other, its, less
+    return Level(gate, left, rate.reset_s(now))
+
+
+class Plans:
+    """Plans by their gates, which are known by being the same tuple, and counters by their keys."""
+
+    def __init__(self, most_plans: int = MOST_PLANS, most_resting: int = MOST_RESTING) -> None:
+        self.known: dict[int, Plan] = {}
+        self.loaded: dict[str, int] = {}  # spent, of purses that nobody has asked for yet
+        self.forgotten = 0
+        self._most_plans = most_plans
+        self._most_resting = most_resting
+        self._ages: OrderedDict[int, Plan] = OrderedDict()  # `known`, oldest look first
+        self._counters: dict[str, Counter] = {}
+        self._resting: OrderedDict[str, Counter] = OrderedDict()  # those that are in no plan
+        self._shares: dict[str, int] = {}  # how many of them a rule has
+
+    def __len__(self) -> int:
+        """How many counters there are."""
+        return len(self._counters)
+
+    def make(self, gates: tuple[Gate, ...], now: float) -> Plan:
+        """The plan of gates that have none yet. Some of the oldest are looked through for it."""
+        for _ in range(LOOKS):
+            self._look_at_plan(now)
+        for _ in range(LOOKS * len(gates)):
+            self._look_at_resting(now)
+        plan = Plan(gates, [self._counter(gate) for gate in gates])
+        plan.used_s = now
+        for key in {gate.key for gate in gates}:
+            self._counters[key].plans += 1
+        self.known[id(gates)] = self._ages[id(gates)] = plan
+        return plan
+
+    def find(self, key: str) -> Counter | None:
+        return self._counters.get(key)
+
+    def load(self, key: str, spent: int) -> None:
+        """What was spent of a purse before anything was counted here; what is counted is never made less."""
+        purse = self._counters.get(key)
+        if isinstance(purse, Purse):
+            purse.spent = max(purse.spent, spent)
+        else:
+            self.loaded[key] = spent
+
+    def _counter(self, gate: Gate) -> Counter:
+        counter = self._counters.get(gate.key)
+        if counter is None:
+            counter = self._counters[gate.key] = self._new(gate)
+        elif gate.key in self._resting:
+            self._wake(gate.key)
+        return counter
+
+    def _new(self, gate: Gate) -> Counter:
+        if gate.kind == "rate":
+            return Rate(gate.period_s)
+        return Slots() if gate.kind == "slots" else Purse(gate.until, self.loaded.pop(gate.key, 0))
+
+    def _look_at_plan(self, now: float) -> None:
+        if not self._ages:
+            return
+        key, plan = next(iter(self._ages.items()))
+        is_quiet = now - plan.used_s >= IDLE_S or now < plan.used_s or len(self._ages) >= self._most_plans
+        if plan.under_way or not is_quiet:
+            self._ages.move_to_end(key)
+            return
+        del self._ages[key], self.known[key]
+        for name in {gate.key for gate in plan.gates}:
+            counter = self._counters[name]
+            counter.plans -= 1
+            if not counter.plans:
+                self._rest(name, counter)
+
+    def _rest(self, key: str, counter: Counter) -> None:
+        self._resting[key] = counter
+        rule = key.partition(":")[0]
+        self._shares[rule] = self._shares.get(rule, 0) + 1
+
+    def _wake(self, key: str) -> None:
+        del self._resting[key]
+        rule = key.partition(":")[0]
+        self._shares[rule] -= 1
+        if not self._shares[rule]:
+            del self._shares[rule]
+
+    def _look_at_resting(self, now: float) -> None:
+        if not self._resting:
+            return
+        key, counter = next(iter(self._resting.items()))
+        is_idle = counter.is_idle(now)
+        if not is_idle and not self._is_too_many(key):
+            self._resting.move_to_end(key)
+            return
+        self.forgotten += not is_idle
+        self._wake(key)
+        del self._counters[key]
+
+    def _is_too_many(self, key: str) -> bool:
+        """Whether a user's purse may be forgotten: `rule:measure:user:window`."""
+        if len(self._resting) < self._most_resting or key.count(":") < 3:
+            return False
+        return self._shares[key.partition(":")[0]] > max(self._most_resting // len(self._shares), 1)

@@ -1,0 +1,1 @@
+"""What providers say they billed, against what was recorded here."""

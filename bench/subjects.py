@@ -98,6 +98,13 @@ BOUNDS = """keys:
     budget: {{usd: 1000000, window: month}}
 projects: [{{name: bench, budget: {{usd: 1000000, window: day}}}}]
 """
+
+
+def bounded(key: str) -> str:
+    """The key with its limits and budgets, for xroute.yaml."""
+    return BOUNDS.format(key=key)
+
+
 # Where they are for `make bench`, if not here: XROUTE_BENCH_DATABASE and XROUTE_BENCH_REDIS.
 DATABASE, REDIS = "postgresql://postgres@127.0.0.1:5432/xroute_bench", "redis://127.0.0.1:6379/9"
 
@@ -123,7 +130,7 @@ def _start_accounts(more: str) -> Start:
     def start(port: int, bases: Mapping[str, str], folder: Path) -> list[str]:
         config = folder / "xroute.yaml"
         head = f"host: 127.0.0.1\nport: {port}\nstate_dir: {folder}\n"
-        config.write_text(head + BOUNDS.format(key=KEY) + more + providers(bases))
+        config.write_text(head + bounded(KEY) + more + providers(bases))
         return [sys.executable, "-m", "xroute", "serve", "--config", str(config)]
 
     return start

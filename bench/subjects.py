@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bench import anew
 from bench.load import Ask
 from bench.ways import KEY, KINDS, WAYS, Way, providers
 
@@ -105,32 +106,30 @@ def bounded(key: str) -> str:
     return BOUNDS.format(key=key)
 
 
-# Where they are for `make bench`, if not here: XROUTE_BENCH_DATABASE and XROUTE_BENCH_REDIS.
-DATABASE, REDIS = "postgresql://postgres@127.0.0.1:5432/xroute_bench", "redis://127.0.0.1:6379/9"
-
-
 def _accounts() -> Subject:
     about = f"xroute {version('xroute')}: one process, SQLite; key, 4 limits, 2 budgets, hold, settle, event"
-    return Subject("xroute, limits and budgets", about, _start_accounts(""), model="{kind}/gpt-4o-mini")
+    return Subject("xroute, limits and budgets", about, _start_accounts(str), model="{kind}/gpt-4o-mini")
 
 
 def _shared() -> Subject | str:
-    database, redis = (
-        os.environ.get("XROUTE_BENCH_DATABASE", DATABASE),
-        os.environ.get("XROUTE_BENCH_REDIS", REDIS),
-    )
-    if away := [url for url in (database, redis) if not _answers(url)]:
+    if away := [url for url in anew.places() if not _answers(url)]:
         return f"xroute with Redis and PostgreSQL: {' and '.join(map(_place, away))} cannot be reached"
     about = f"xroute {version('xroute')}: the same with Redis and PostgreSQL"
-    more = f"database: {database}\nredis: {redis}\n"
-    return Subject("xroute, Redis and PostgreSQL", about, _start_accounts(more), model="{kind}/gpt-4o-mini")
+    return Subject(
+        "xroute, Redis and PostgreSQL", about, _start_accounts(anew.make), model="{kind}/gpt-4o-mini"
+    )
 
 
-def _start_accounts(more: str) -> Start:
+def _start_accounts(stores: Callable[[], str]) -> Start:
+    """`stores` makes those of a folder that is new, and names them in words of xroute.yaml."""
+    named: dict[Path, str] = {}
+
     def start(port: int, bases: Mapping[str, str], folder: Path) -> list[str]:
+        if folder not in named:
+            named[folder] = stores()
         config = folder / "xroute.yaml"
         head = f"host: 127.0.0.1\nport: {port}\nstate_dir: {folder}\n"
-        config.write_text(head + bounded(KEY) + more + providers(bases))
+        config.write_text(head + bounded(KEY) + named[folder] + providers(bases))
         return [sys.executable, "-m", "xroute", "serve", "--config", str(config)]
 
     return start

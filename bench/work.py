@@ -20,9 +20,10 @@ from typing import Any
 
 import uvloop
 
+from bench import anew
 from bench.process import free_port
 from bench.spoken import DIALECTS
-from bench.subjects import DATABASE, REDIS, bounded
+from bench.subjects import bounded
 from bench.ways import KEY, WAYS, Way, providers
 from xroute.config.load import load
 from xroute.gateway.compose import compose
@@ -120,7 +121,7 @@ async def measure(folder: Path, wanted: argparse.Namespace, counting: Counting) 
     upstream(there, _kinds())
     config = folder / "xroute.yaml"
     head = f"host: 127.0.0.1\nport: 1\nstate_dir: {folder}\n"
-    more = f"database: {DATABASE}\nredis: {REDIS}\n" if wanted.shared else ""
+    more = await asyncio.to_thread(anew.make) if wanted.shared else ""
     keys = f"keys: [{{name: bench, key: {KEY}}}]\n" if wanted.key_only else bounded(KEY)
     config.write_text(head + keys + more + providers(names))
     loaded = load(config, {})

@@ -49,8 +49,8 @@ class Breaker:
 
     def __init__(self, rules: BreakerRules) -> None:
         self._rules = rules
-        self._calls: deque[tuple[float, bool]] = deque(maxlen=MAX_KEPT)
-        self._bad = 0
+        self._calls: deque[float] = deque(maxlen=MAX_KEPT)  # when each ended; `_seen` drops what is old
+        self._bad: deque[float] = deque(maxlen=MAX_KEPT)  # those of them that failed
         self._in_row = 0
         self._opened = 0  # openings in a row
         self._probe = NEVER  # when a probe began
@@ -80,22 +80,23 @@ class Breaker:
 
         A call that began before the breaker opened says nothing of now, so it changes nothing.
         """
-        if self._is_late(began):
-            return
-        if self.until and now >= self.asked:
-            self._close()
-        self._in_row = 0
-        self._opened = 0
-        self._note(now, bad=False)
+        if self.until:
+            if began is not None and began < self._since:
+                return
+            if now >= self.asked:
+                self._close()
+        self._in_row = self._opened = 0
+        self._calls.append(now)
 
     def failure(self, now: float, reason: str, began: float | None = None) -> None:
         """A call failed: opens when the rules say so; not for one that began before it opened."""
-        if self._is_late(began):
+        if self.until and began is not None and began < self._since:
             return
         self._in_row += 1
-        self._note(now, bad=True)
-        calls = len(self._calls)
-        too_many = calls >= self._rules.min_calls and self._bad >= self._rules.error_rate * calls
+        self._calls.append(now)
+        self._bad.append(now)
+        calls, bad = self._seen(now)
+        too_many = calls >= self._rules.min_calls and bad >= self._rules.error_rate * calls
         if now < self.until:
             return  # a last resort that failed: nothing new
         if self.until or self._in_row >= self._rules.consecutive or too_many:
@@ -115,9 +116,6 @@ class Breaker:
             self.until, self.reason = now + for_s, reason
         self._probe = NEVER
 
-    def _is_late(self, began: float | None) -> bool:
-        return bool(self.until) and began is not None and began < self._since
-
     def _cooldown(self) -> float:
         return min(self._rules.cooldown_s * 2 ** min(self._opened, 20), self._rules.max_cooldown_s)
 
@@ -126,17 +124,17 @@ class Breaker:
         self._probe = NEVER
         self.reason = ""
         self._calls.clear()
-        self._bad = 0
+        self._bad.clear()
 
-    def _note(self, now: float, *, bad: bool) -> None:
-        calls = self._calls
-        if len(calls) == MAX_KEPT:
-            self._bad -= calls[0][1]
-        calls.append((now, bad))
-        self._bad += bad
-        while calls and now - calls[0][0] > self._rules.window_s:
-            self._bad -= calls.popleft()[1]
+    def _seen(self, now: float) -> tuple[int, int]:
+        """(the calls of the window, those of them that failed) as the last of them ends; a success need not ask."""
+        calls, bad, window_s = self._calls, self._bad, self._rules.window_s
+        while now - calls[0] > window_s:
+            calls.popleft()
+        while bad and bad[0] < calls[0]:
+            bad.popleft()
+        return len(calls), len(bad)
 
     def __repr__(self) -> str:
-        counts = f"{len(self._calls)} calls, {self._bad} bad, {self._in_row} in a row"
-        return f"Breaker({counts}, until {self.until:g})"
+        calls, bad = self._seen(self._calls[-1]) if self._calls else (0, 0)
+        return f"Breaker({calls} calls, {bad} bad, {self._in_row} in a row, until {self.until:g})"

@@ -127,7 +127,7 @@ class Breaker:
         self._bad.clear()
 
     def _seen(self, now: float) -> tuple[int, int]:
-        """(the calls of the window, those of them that failed) as the last of them ends; a success need not ask."""
+        """(the calls of the window, those of them that failed) as the last of them ends."""
         calls, bad, window_s = self._calls, self._bad, self._rules.window_s
         while now - calls[0] > window_s:
             calls.popleft()

@@ -38,13 +38,24 @@ def provider(url: str, *models: tuple[str, str] | dict[str, Any], **more: Any) -
     return {"base_url": url, "api_key": CREDENTIAL, "models": entries} | more
 
 
-class Stage:
-    """A running gateway. Ask it with `chat`, or as its user would with `client`."""
+class Clock:
+    """The gateway's time: monotonic seconds, `ahead_s` of this machine's."""
 
-    def __init__(self, app: App, port: int, client: httpx2.AsyncClient) -> None:
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead_s
+
+
+class Stage:
+    """A running gateway. Ask it with `chat`, or as its user would with `client`; set its `clock` forward."""
+
+    def __init__(self, app: App, port: int, client: httpx2.AsyncClient, clock: Clock) -> None:
         self.app = app
         self.port = port
         self.client = client
+        self.clock = clock
         self.wires: list[Wire] = []
 
     async def chat(self, model: str = "m", text: str = "Hi", *, stream: bool = False, **more: Any) -> Reply:
@@ -95,7 +106,8 @@ async def running(
     transports = {"http": http, "https": http, "sim": SimTransport(sim)}
     scene = compose(loaded)
     parts = await open_parts(loaded, scene, transports) if stores else None
-    app = create_app(scene, transports, parts.pepper if parts else b"pepper", parts)
+    clock = Clock()
+    app = create_app(scene, transports, parts.pepper if parts else b"pepper", parts, clock)
     if parts:
         parts.begin(90)
     port = free_port()
@@ -112,7 +124,7 @@ async def running(
             limits=limits,
             trust_env=False,
         ) as client:
-            stage = Stage(app, port, client)
+            stage = Stage(app, port, client, clock)
             try:
                 yield stage
             finally:

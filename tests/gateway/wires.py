@@ -8,7 +8,7 @@ from tests.gateway.replies import Reply, read
 
 KEY = "sk-client-1"  # of every gateway here
 CHAT = "/v1/chat/completions"
-SOON_S = 15.0  # nothing here takes that long; a hang is a failure, not a wait
+SOON_S = 30.0  # nothing here takes that long; a hang is a failure, not a wait
 
 
 @dataclass

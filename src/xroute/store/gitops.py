@@ -82,12 +82,14 @@ class _Declaration:
         for owner in wanted:
             row = await self._project(self._space(owner), owner.name)
             values = owner.values | {"managed": True, "archived": None}
-            await projects.alter(self._connection, self._actor, "project.update", row, values)
+            await projects.ROWS.alter(self._connection, self._actor, "project.update", row, values)
             made[row["id"]] = owner
         table = tables.projects
         for row in await self._all(table, table.c.managed.is_(True)):
             if row["id"] not in made:
-                await projects.alter(self._connection, self._actor, "project.update", row, {"managed": False})
+                await projects.ROWS.alter(
+                    self._connection, self._actor, "project.update", row, {"managed": False}
+                )
         return [(owner, id_) for id_, owner in made.items()]
 
     async def _make_keys(self, wanted: list[Owner]) -> list[tuple[Owner, str]]:
@@ -103,12 +105,12 @@ class _Declaration:
             if row is None:
                 await self._add_key(id_, values)
             else:
-                await keys.alter(self._connection, self._actor, "key.update", row, values)
+                await keys.ROWS.alter(self._connection, self._actor, "key.update", row, values)
             made[id_] = owner
         for row in managed:
             if row["id"] not in made:
                 values = {"managed": False, "disabled": True}
-                await keys.alter(self._connection, self._actor, "key.disable", row, values)
+                await keys.ROWS.alter(self._connection, self._actor, "key.disable", row, values)
         return [(owner, id_) for id_, owner in made.items()]
 
     async def _bound(self, made: Iterable[tuple[Owner, str]]) -> None:
@@ -160,7 +162,7 @@ class _Declaration:
             "used": None,
         } | values
         await self._connection.execute(insert(tables.keys).values(row))
-        await keys.noted(self._connection, self._actor, "key.create", None, row)
+        await keys.ROWS.noted(self._connection, self._actor, "key.create", None, row)
 
     async def _known_keys(self, wanted: list[Owner]) -> list[Row]:
         """The rows that declared keys may be: by hash or id."""

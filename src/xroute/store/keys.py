@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import RowMapping, func, insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from xroute.errors import Conflict, InvalidRequest, NotFound, PermissionDenied
-from xroute.store import audit, bounds, ids, tables
+from xroute.store import bounds, ids, tables
 from xroute.store import pepper as peppers
 from xroute.store.audit import Actor
+from xroute.store.bounded import Bounded
 from xroute.store.bounds import MANAGED, Row, Subject
 from xroute.store.db import Database, note_change, now_ms
 from xroute.store.page import Page, page
@@ -22,6 +23,7 @@ ADMINS = frozenset({"owner", "admin"})
 BOUNDING = frozenset({"project", "policy", "expires", "limits", "budgets"})
 
 _T = tables.keys
+ROWS = Bounded(_T, "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,8 @@ class Keys:
                 "expires": _future(wish.expires),
             }
             await connection.execute(insert(_T).values(row))
-            await noted(connection, actor, "key.create", None, row)
-            for table, wanted in ((tables.limits, wish.limits), (tables.budgets, wish.budgets)):
-                await bounds.replace(connection, actor, table, _subject(row), wanted)
+            await ROWS.noted(connection, actor, "key.create", None, row)
+            await ROWS.bound(connection, actor, row, {"limits": wish.limits, "budgets": wish.budgets})
             return await _with_bounds(connection, row), secret
 
     async def page(
@@ -87,49 +88,46 @@ class Keys:
     async def find(self, workspace: str, id_: str) -> Row:
         """One key; NotFound, the same whether it is not there or another workspace's."""
         async with self.db.read() as connection:
-            return await _with_bounds(connection, await _find(connection, workspace, id_))
+            return await _with_bounds(connection, await ROWS.find(connection, workspace, id_))
 
     async def change(self, actor: Actor, workspace: str, id_: str, values: Mapping[str, Any]) -> Row:
         """Sets `name`, `project`, `policy`, `labels`, `route`, `expires`, `disabled`, `limits`, `budgets`."""
         async with self.db.write() as connection:
-            row = await _locked(connection, workspace, id_)
+            row = await ROWS.locked(connection, workspace, id_)
             changed = dict(values)
             if values.get("project", row["project"]) != row["project"]:
                 changed["project"] = await project_id(connection, workspace, values["project"] or "")
             changed = {name: value for name, value in changed.items() if row.get(name, ()) != value}
             _refuse_stranger(actor, row, changed)
             _future(changed.get("expires"))
-            columns = {name: value for name, value in changed.items() if name in row}
-            row = await alter(connection, actor, "key.update", row, columns)
-            for name, table in (("limits", tables.limits), ("budgets", tables.budgets)):
-                if name in values:
-                    await bounds.replace(connection, actor, table, _subject(row), values[name])
+            row = await ROWS.alter(connection, actor, "key.update", row, changed)
+            await ROWS.bound(connection, actor, row, values)
             return await _with_bounds(connection, row)
 
     async def enable(self, actor: Actor, workspace: str, id_: str) -> Row:
         """Takes up a disabled key again; Conflict for a revoked one."""
         async with self.db.write() as connection:
-            row = await _locked(connection, workspace, id_)
+            row = await ROWS.locked(connection, workspace, id_)
             _refuse_stranger(actor, row)
             _refuse_revoked(row)
-            row = await alter(connection, actor, "key.enable", row, {"disabled": False})
+            row = await ROWS.alter(connection, actor, "key.enable", row, {"disabled": False})
             return await _with_bounds(connection, row)
 
     async def disable(self, actor: Actor, workspace: str, id_: str) -> Row:
         """Refuses a key until it is enabled again."""
         async with self.db.write() as connection:
-            row = await _locked(connection, workspace, id_)
+            row = await ROWS.locked(connection, workspace, id_)
             _refuse_stranger(actor, row)
-            row = await alter(connection, actor, "key.disable", row, {"disabled": True})
+            row = await ROWS.alter(connection, actor, "key.disable", row, {"disabled": True})
             return await _with_bounds(connection, row)
 
     async def revoke(self, actor: Actor, workspace: str, id_: str) -> Row:
         """Ends a key for good; a second time changes nothing."""
         async with self.db.write() as connection:
-            row = await _locked(connection, workspace, id_)
+            row = await ROWS.locked(connection, workspace, id_)
             _refuse_stranger(actor, row)
             if row["revoked"] is None:
-                row = await alter(connection, actor, "key.revoke", row, {"revoked": now_ms()})
+                row = await ROWS.alter(connection, actor, "key.revoke", row, {"revoked": now_ms()})
             return await _with_bounds(connection, row)
 
     async def rotate(
@@ -138,7 +136,7 @@ class Keys:
         """A new key in a key's place, and its secret. The old one ends after the overlap; until then both
         count in the same limits and budgets."""
         async with self.db.write() as connection:
-            old = await _locked(connection, workspace, id_)
+            old = await ROWS.locked(connection, workspace, id_)
             _refuse_stranger(actor, old)
             _refuse_revoked(old)
             if old["next"]:
@@ -152,8 +150,8 @@ class Keys:
             await connection.execute(insert(_T).values(fresh))
             end = now_ms() + overlap_ms
             ending = {"expires": min(end, old["expires"] or end), "next": fresh["id"]}
-            await alter(connection, actor, "key.rotate", old, ending)
-            await noted(connection, actor, "key.create", None, fresh)
+            await ROWS.alter(connection, actor, "key.rotate", old, ending)
+            await ROWS.noted(connection, actor, "key.create", None, fresh)
             await _pass_on(connection, workspace, old["id"], fresh["id"])
             return await _with_bounds(connection, fresh), secret
 
@@ -195,36 +193,6 @@ async def project_id(connection: AsyncConnection, workspace: str, wanted: str) -
     return row.id
 
 
-async def _find(connection: AsyncConnection, workspace: str, id_: str) -> Row:
-    query = select(_T).where(_T.c.id == id_, _T.c.workspace == workspace)
-    return _there((await connection.execute(query)).mappings().one_or_none())
-
-
-async def _locked(connection: AsyncConnection, workspace: str, id_: str) -> Row:
-    """A key that nobody else changes until this transaction is through."""
-    query = select(_T).where(_T.c.id == id_, _T.c.workspace == workspace).with_for_update()
-    return _there((await connection.execute(query)).mappings().one_or_none())
-
-
-def _there(row: RowMapping | None) -> Row:
-    if row is None:
-        raise NotFound("There is no such key.", code="key_not_found")
-    return dict(row)
-
-
-async def alter(
-    connection: AsyncConnection, actor: Actor, action: str, row: Row, values: Mapping[str, Any]
-) -> Row:
-    """Changes a row where it differs."""
-    changed = {name: value for name, value in values.items() if row[name] != value}
-    if not changed:
-        return row
-    await connection.execute(update(_T).where(_T.c.id == row["id"]).values(changed))
-    after = row | changed
-    await noted(connection, actor, action, row, after)
-    return after
-
-
 async def _pass_on(connection: AsyncConnection, workspace: str, old: str, new: str) -> None:
     """What bounded a key bounds the one that takes its place."""
     for table in (tables.limits, tables.budgets):
@@ -241,18 +209,11 @@ async def _with_bounds(connection: AsyncConnection, row: Row) -> Row:
 
 
 async def _all_with_bounds(connection: AsyncConnection, rows: list[Row]) -> list[Row]:
-    """Rows with their limits, budgets, what is spent of these, and the names of project and member."""
-    subjects = [row["id"] for row in rows]
-    found = {
-        table.name: await bounds.of_subjects(connection, table, subjects)
-        for table in (tables.limits, tables.budgets)
-    }
+    """Rows with their limits, budgets, what is spent of these, and the name of the project."""
     names = await _names(connection, {row["project"] for row in rows if row["project"]})
     return [
-        row
-        | {name: found[name][row["id"]] for name in found}
-        | {"project_name": names.get(row["project"] or "", "")}
-        for row in rows
+        row | {"project_name": names.get(row["project"] or "", "")}
+        for row in await ROWS.with_bounds(connection, rows)
     ]
 
 
@@ -262,10 +223,6 @@ async def _names(connection: AsyncConnection, projects: set[str]) -> dict[str, s
     columns = tables.projects.c
     query = select(columns.id, columns.name).where(columns.id.in_(sorted(projects)))
     return {row.id: row.name for row in (await connection.execute(query)).all()}
-
-
-def _subject(row: Row) -> Subject:
-    return Subject(row["workspace"], "key", row["id"])
 
 
 def _is_admin(actor: Actor) -> bool:
@@ -302,12 +259,3 @@ def _future(expires: int | None) -> int | None:
     if expires is not None and expires <= now_ms():
         raise InvalidRequest("`expires` is over already.", param="expires", code="invalid_value")
     return expires
-
-
-async def noted(
-    connection: AsyncConnection, actor: Actor, action: str, before: Row | None, after: Row
-) -> None:
-    """A change in the audit log, and for the processes to read."""
-    workspace = after["workspace"]
-    await audit.note(connection, actor, action, after["id"], before, after, workspace=workspace)
-    await note_change(connection, "keys", after["id"])

@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from xroute.errors import Conflict, InvalidRequest, NotFound
-from xroute.store import audit, bounds, ids, tables
+from xroute.errors import Conflict, InvalidRequest
+from xroute.store import ids, tables
 from xroute.store.audit import Actor
-from xroute.store.bounds import MANAGED, Row, Subject
-from xroute.store.db import Database, note_change, now_ms
+from xroute.store.bounded import Bounded
+from xroute.store.bounds import MANAGED, Row
+from xroute.store.db import Database, now_ms
 from xroute.store.page import Page, page
 
 MOST = 10_000  # of one workspace
 _T = tables.projects
-_BOUNDS = {"limits": tables.limits, "budgets": tables.budgets}
+ROWS = Bounded(_T, "project")
 
 
 class Projects:
@@ -30,7 +31,7 @@ class Projects:
             await _refuse_many(connection, workspace)
             await _refuse_same(connection, workspace, values["name"])
             row = await add(connection, actor, workspace, values)
-            await _bound(connection, actor, row, values)
+            await ROWS.bound(connection, actor, row, values)
             return await _with_bounds(connection, row)
 
     async def page(self, workspace: str, limit: int, cursor: str | None) -> Page:
@@ -38,32 +39,32 @@ class Projects:
         query = select(_T).where(_T.c.workspace == workspace)
         async with self.db.read() as connection:
             found = await page(connection, query, _T, limit, cursor, _whole)
-            return Page(await _all_with_bounds(connection, found.data), found.next)
+            return Page(await ROWS.with_bounds(connection, found.data), found.next)
 
     async def find(self, workspace: str, id_: str) -> Row:
         """One project; NotFound, the same whether it is not there or another workspace's."""
         async with self.db.read() as connection:
-            return await _with_bounds(connection, await _find(connection, workspace, id_))
+            return await _with_bounds(connection, await ROWS.find(connection, workspace, id_))
 
     async def change(self, actor: Actor, workspace: str, id_: str, values: Mapping[str, Any]) -> Row:
         """Sets `name`, `route`, `limits`, `budgets`."""
         async with self.db.write() as connection:
-            row = await _locked(connection, workspace, id_)
+            row = await ROWS.locked(connection, workspace, id_)
             _refuse_managed(row)
             if (name := values.get("name", row["name"])) != row["name"]:
                 await _refuse_same(connection, workspace, name)
-            row = await alter(connection, actor, "project.update", row, values)
-            await _bound(connection, actor, row, values)
+            row = await ROWS.alter(connection, actor, "project.update", row, values)
+            await ROWS.bound(connection, actor, row, values)
             return await _with_bounds(connection, row)
 
     async def archive(self, actor: Actor, workspace: str, id_: str, archived: int | None) -> Row:
         """Keys of an archived project are refused; None takes it up again. Nothing is deleted."""
         async with self.db.write() as connection:
-            row = await _locked(connection, workspace, id_)
+            row = await ROWS.locked(connection, workspace, id_)
             _refuse_managed(row)
             if (archived is None) != (row["archived"] is None):
                 action = "project.restore" if archived is None else "project.archive"
-                row = await alter(connection, actor, action, row, {"archived": archived})
+                row = await ROWS.alter(connection, actor, action, row, {"archived": archived})
             return await _with_bounds(connection, row)
 
 
@@ -87,64 +88,12 @@ async def add(
         "managed": managed,
     }
     await connection.execute(insert(_T).values(row))
-    await noted(connection, actor, "project.create", None, row)
+    await ROWS.noted(connection, actor, "project.create", None, row)
     return row
 
 
-async def noted(
-    connection: AsyncConnection, actor: Actor, action: str, before: Row | None, after: Row
-) -> None:
-    """A change in the audit log, and for the processes to read."""
-    workspace = after["workspace"]
-    await audit.note(connection, actor, action, after["id"], before, after, workspace=workspace)
-    await note_change(connection, "projects", after["id"])
-
-
-async def _find(connection: AsyncConnection, workspace: str, id_: str) -> Row:
-    query = select(_T).where(_T.c.id == id_, _T.c.workspace == workspace)
-    return _there((await connection.execute(query)).mappings().one_or_none())
-
-
-async def _locked(connection: AsyncConnection, workspace: str, id_: str) -> Row:
-    """A project that nobody else changes until this transaction is through."""
-    query = select(_T).where(_T.c.id == id_, _T.c.workspace == workspace).with_for_update()
-    return _there((await connection.execute(query)).mappings().one_or_none())
-
-
-def _there(row: RowMapping | None) -> Row:
-    if row is None:
-        raise NotFound("There is no such project.", code="project_not_found")
-    return dict(row)
-
-
-async def alter(
-    connection: AsyncConnection, actor: Actor, action: str, row: Row, values: Mapping[str, Any]
-) -> Row:
-    """Changes a row where it differs; what is no column is left out."""
-    changed = {name: value for name, value in values.items() if name in row and row[name] != value}
-    if not changed:
-        return row
-    await connection.execute(update(_T).where(_T.c.id == row["id"]).values(changed))
-    after = row | changed
-    await noted(connection, actor, action, row, after)
-    return after
-
-
-async def _bound(connection: AsyncConnection, actor: Actor, row: Row, values: Mapping[str, Any]) -> None:
-    for name, table in _BOUNDS.items():
-        if name in values:
-            subject = Subject(row["workspace"], "project", row["id"])
-            await bounds.replace(connection, actor, table, subject, values[name])
-
-
 async def _with_bounds(connection: AsyncConnection, row: Row) -> Row:
-    return (await _all_with_bounds(connection, [row]))[0]
-
-
-async def _all_with_bounds(connection: AsyncConnection, rows: list[Row]) -> list[Row]:
-    subjects = [row["id"] for row in rows]
-    found = {name: await bounds.of_subjects(connection, table, subjects) for name, table in _BOUNDS.items()}
-    return [row | {name: found[name][row["id"]] for name in found} for row in rows]
+    return (await ROWS.with_bounds(connection, [row]))[0]
 
 
 async def _refuse_many(connection: AsyncConnection, workspace: str) -> None:

@@ -84,6 +84,12 @@ class Stage:
         shown = (await self.get("/api/v1/health/deployments")).body["data"]
         return {each["id"]: each for each in shown}
 
+    async def relaying(self) -> None:
+        """Until a stream is on its way to its client: from then on no other provider can make it good."""
+        async with asyncio.timeout(SOON_S):
+            while not any(run.reply.opened for run in self.app.gateway.streams):
+                await asyncio.sleep(0.002)
+
     async def metric(self, name: str, **labels: str) -> float:
         """One sample of /metrics; 0 where it is not there."""
         text = (await self.client.get("/metrics")).text

@@ -6,6 +6,7 @@ import orjson
 import pytest
 from tests.gateway.scripted import answer, completion, error, stream, words
 from tests.gateway.test_credentials import CHAT, running, settings
+from tests.gateway.wires import SOON_S
 from tests.unit.web.dialogue import ask
 
 STREAM = CHAT[:-1] + b',"stream":true}'
@@ -21,7 +22,7 @@ async def upstream(house):
 
 async def body_of(process, id_: str, workspace: str = "main"):
     """What is kept of a call, once all of it is written."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON_S):
         while (await process.manage("GET", f"/api/v1/usage/calls/{id_}", workspace=workspace)).status == 404:
             await asyncio.sleep(0.05)
         await process.parts.services.bodies._idle.wait()

@@ -145,7 +145,7 @@ async def test_a_stream_that_breaks_after_content_ends_in_a_typed_error(
 
         async def play(visit):
             await visit.send(STREAM_HEAD + b"".join(map(chunked, events)))
-            await asyncio.sleep(0.05)
+            await stage.relaying()
             await visit.send(b"".join(map(chunked, failure)) + STREAM_END)
 
         upstream.play(play)

@@ -1,7 +1,5 @@
 """Anthropic's own client in front of the gateway: an OpenAI-like provider behind it, or Anthropic itself."""
 
-import asyncio
-
 import anthropic
 import httpx2
 import orjson
@@ -285,7 +283,7 @@ async def test_a_model_that_nobody_serves_is_not_found(client):
 async def test_a_stream_that_breaks_never_looks_complete(client, stage, upstream, end):
     async def broken(visit):
         await visit.send(STREAM_HEAD + chunked(event({"content": "Half"})))
-        await asyncio.sleep(0.05)  # until it has reached the client: before that another attempt is made
+        await stage.relaying()
         await visit.send(end)
 
     upstream.play(broken)

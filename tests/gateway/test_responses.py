@@ -19,7 +19,7 @@ from tests.gateway.scripted import (
     words,
 )
 from tests.gateway.stage import provider, running
-from tests.gateway.wires import KEY
+from tests.gateway.wires import KEY, SOON_S
 
 PATH = "/v1/responses"
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
@@ -143,10 +143,10 @@ async def test_a_stream_has_openais_events_and_can_be_continued_at_its_end(clien
     assert upstream.seen[1].body["messages"][1] == {"role": "assistant", "content": "Hello"}
 
 
-async def test_a_stream_that_breaks_fails_with_our_word_and_never_completes(client, upstream):
+async def test_a_stream_that_breaks_fails_with_our_word_and_never_completes(client, stage, upstream):
     async def broken(visit):
         await visit.send(STREAM_HEAD, chunked(event({"content": "a"})))
-        await asyncio.sleep(0.1)
+        await stage.relaying()
         await visit.send(chunked(b'data: {"error": {"message": "boom"}}\n\n'), STREAM_END)
 
     upstream.play(broken)
@@ -203,7 +203,7 @@ async def test_an_item_may_be_referred_to(client, upstream):
 
 
 async def until(client, id_, *states):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SOON_S):
         while (said := await client.retrieve(id_)).status not in states:
             await asyncio.sleep(0.01)
     return said
@@ -233,14 +233,14 @@ async def test_a_call_in_the_background_can_be_cancelled(client, upstream):
 
     upstream.play(wait)
     queued = await client.create(model="m", input="Hi", background=True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SOON_S):
         await came.wait()
     assert (await client.retrieve(queued.id)).status == "in_progress"
     said = await client.cancel(queued.id)
     assert said.status == "cancelled"
     assert (await client.retrieve(queued.id)).status == "cancelled"
     assert (await client.cancel(queued.id)).status == "cancelled"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SOON_S):
         await gone.wait()
 
 

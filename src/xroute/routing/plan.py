@@ -3,7 +3,7 @@
 Pure: the clock and the dice are arguments.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xroute import dialects
@@ -109,13 +109,16 @@ def plan_call(
        it wants first, or the workspace has one of its own; who is open goes last;
     4. without `allow_fallbacks` a model keeps the providers of `order`, or else its first one.
     """
-    excluded: list[Excluded] = []
-    ready: list[Deployment] = []
+    plan = Plan([], [], bool(needs.parameters))
+    usable = _usable(groups, needs, ratios, preferences, workspace, bar, plan.excluded)
+    if len(usable) == 1 and len(usable[0]) < 2:
+        plan.candidates = usable[0]  # who is alone needs no order
+        return plan
+    ready = plan.candidates
     resting: list[Deployment] = []
     probes: list[Deployment] = []
-    own = _offered(groups, workspace)
-    for usable in _usable(own, needs, ratios, preferences, bar, excluded):
-        well, half, tired = _sorted(usable, now)
+    for group in usable:
+        well, half, tired = _sorted(group, now)
         probes += half
         ranked = rank(well, preferences.sort or strategy, dice, now) + half
         ranked = _prefer(ranked, preferences.order)
@@ -131,14 +134,8 @@ def plan_call(
     if probes and preferences.allow_fallbacks and not preferences.order and not preferences.sort:
         ready.remove(probes[0])
         ready.insert(0, probes[0])
-    return Plan(ready + resting, excluded, bool(needs.parameters))
-
-
-def _offered(groups: Sequence[Sequence[Deployment]], workspace: str) -> Sequence[Sequence[Deployment]]:
-    """The groups without what belongs to another workspace; usually there is nothing of the kind in them."""
-    if all(d.workspace in ("", workspace) for group in groups for d in group):
-        return groups
-    return [[d for d in group if d.workspace in ("", workspace)] for group in groups]
+    ready += resting
+    return plan
 
 
 def _is_ours(deployment: Deployment) -> bool:
@@ -150,26 +147,28 @@ def _usable(
     needs: Needs,
     ratios: Ratios,
     preferences: Preferences,
+    workspace: str,
     bar: Bar | None,
     excluded: list[Excluded],
-) -> Iterator[list[Deployment]]:
+) -> list[list[Deployment]]:
     """Each model's deployments that can and may take the call; the others go to `excluded`."""
     seen: set[Deployment] = set()
+    found: list[list[Deployment]] = []
     for group in groups:
         usable: list[Deployment] = []
         for deployment in group:
-            if deployment in seen:
+            owner = deployment.workspace
+            if deployment in seen or (owner and owner != workspace):
                 continue
             seen.add(deployment)
             if bar is not None and (barred := bar(deployment)) is not None:
                 excluded.append(Excluded(deployment, *barred, True))
-                continue
-            found = _exclusion(deployment, needs, ratios, preferences)
-            if found is None:
-                usable.append(deployment)
+            elif (lack := _exclusion(deployment, needs, ratios, preferences)) is not None:
+                excluded.append(Excluded(deployment, *lack))
             else:
-                excluded.append(Excluded(deployment, *found))
-        yield usable
+                usable.append(deployment)
+        found.append(usable)
+    return found
 
 
 def rests_until(deployment: Deployment) -> float:
@@ -209,8 +208,8 @@ def _exclusion(d: Deployment, needs: Needs, ratios: Ratios, p: Preferences) -> t
         return "operation", f"{d.model} at {d.provider} is not made for {needs.operation}"
     if d.abilities is not None and not needs.abilities <= d.abilities and (missing := _missing(d, needs)):
         return "ability", f"{d.model} at {d.provider} lacks: {', '.join(sorted(missing))}"
-    if d.context is not None and (too_long := _too_long(d, d.context, needs, ratios)):
-        return "context_length", too_long
+    if d.context is not None and ratios.least(d.family, needs.body_bytes) + needs.max_tokens > d.context:
+        return "context_length", _too_long(d, needs, ratios)
     if needs.parameters and (dropped := needs.parameters & d.refused):
         return "require_parameters", f"{d.provider} does not take: {', '.join(sorted(dropped))}"
     return None if p is NONE else _unwanted(d, p)
@@ -225,11 +224,9 @@ def _missing(d: Deployment, needs: Needs) -> frozenset[str]:
     return needs.abilities - have
 
 
-def _too_long(d: Deployment, context: int, needs: Needs, ratios: Ratios) -> str | None:
+def _too_long(d: Deployment, needs: Needs, ratios: Ratios) -> str:
     tokens = ratios.least(d.family, needs.body_bytes)
-    if tokens + needs.max_tokens <= context:
-        return None
-    return f"at least {tokens} tokens in and {needs.max_tokens} out do not fit the {context} of {d.model}"
+    return f"at least {tokens} tokens in and {needs.max_tokens} out do not fit the {d.context} of {d.model}"
 
 
 def _unwanted(d: Deployment, p: Preferences) -> tuple[str, str] | None:

@@ -50,12 +50,12 @@ def next_turn(
     """
     if attempts >= max_attempts or left_s <= 0 or (failed and failed[-1][1].kind in FINAL):
         return None
-    fresh = min(untried, key=lambda d: _rest(d, now), default=None)  # the first of those that need no rest
-    if fresh is not None and not _rest(fresh, now):
-        return Turn(fresh)
+    for fresh in untried:
+        if fresh.health.breaker.asked <= now:
+            return Turn(fresh)
     longest_ago = reversed(dict.fromkeys(d for d, _ in reversed(failed)))
     again = [d for d in longest_ago if _may_again(d, failed)]
-    turns = [Turn(fresh, _rest(fresh, now))] if fresh is not None else []
+    turns = [Turn(each, _rest(each, now)) for each in untried]
     if again:
         deployment = min(again, key=lambda d: _rest(d, now))
         jitter = dice * min(CAP_S, BASE_S * 2 ** (attempts - 1))

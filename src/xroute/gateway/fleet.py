@@ -19,6 +19,7 @@ from xroute.upstream.head import origin_of
 from xroute.wire.http import Timeouts
 
 MAX_LINEUPS = 4096  # names remembered; every client may write them in its own way
+FOREVER = float("inf")
 
 _SUFFIXES: dict[str, Strategy] = {"floor": "price", "nitro": "throughput"}
 
@@ -30,6 +31,7 @@ class Lineup:
     groups: tuple[tuple[Deployment, ...], ...]
     strategy: Strategy | None = None  # None = as configured
     timeouts: PartialTimeouts | None = None
+    total_s: float = FOREVER  # for the whole of a call that names no time itself
 
 
 class Fleet:
@@ -50,7 +52,7 @@ class Fleet:
         self._stored: dict[str, tuple[Host, ...]] = {}  # by provider: one host for each stored credential
         self._owners: frozenset[str] = frozenset()  # workspaces with credentials of their own
         self._by_model: dict[tuple[str, str], tuple[Deployment, ...]] = {}
-        self._lineups: dict[tuple[str, str], Lineup] = {}
+        self._lineups: dict[tuple[tuple[str, ...], str], Lineup] = {}
         self._own = _by_model(settings, catalog)
         self.version = 0  # counts updates, for those who keep something made from the fleet
 
@@ -87,12 +89,19 @@ class Fleet:
 
     def lineup(self, name: str, workspace: str = "") -> Lineup:
         """What a name stands for in a workspace; NotFound says what is near, or which key is missing."""
-        owner = self.owner(workspace)
-        found = self._lineups.get((name, owner))
+        return self.lineup_of((name,), workspace)
+
+    def lineup_of(self, names: tuple[str, ...], workspace: str = "") -> Lineup:
+        """What several names stand for, one after the other; strategy and timeouts are those of the first.
+
+        One that nobody serves is passed over if another is served.
+        """
+        owner = workspace if workspace in self._owners else ""
+        found = self._lineups.get((names, owner))
         if found is None:
-            found = self._find(name, owner)
+            found = self._find(names[0], owner) if len(names) == 1 else self._join(names, owner)
             if len(self._lineups) < MAX_LINEUPS:
-                self._lineups[name, owner] = found
+                self._lineups[names, owner] = found
         return found
 
     def deployments(self, model_id: str, workspace: str = "") -> tuple[Deployment, ...]:
@@ -143,6 +152,20 @@ class Fleet:
         deployment.price = self.prices.price(deployment.provider, deployment.upstream, deployment.model)
         return deployment.price
 
+    def _join(self, names: tuple[str, ...], owner: str) -> Lineup:
+        found: list[Lineup] = []
+        unserved: NotFound | None = None
+        for name in names:
+            try:
+                found.append(self.lineup(name, owner))
+            except NotFound as error:
+                if error.code == "model_not_found":
+                    raise
+                unserved = unserved or error
+        if unserved is not None and not found:
+            raise unserved
+        return replace(found[0], groups=tuple(group for lineup in found for group in lineup.groups))
+
     def _find(self, name: str, owner: str) -> Lineup:
         """A route by its name, a name with a suffix, or a model, for which a route of its id may hold."""
         route = self.settings.models.get(name)
@@ -160,14 +183,19 @@ class Fleet:
         group = self._group(resolved, owner)
         if not group:
             raise self._unserved(name, [name], owner)
-        return Lineup((group,), own[1].strategy, own[1].timeouts) if own else Lineup((group,))
+        return self._lineup((group,), own[1] if own else None)
 
     def _route(self, name: str, route: RouteSettings, owner: str) -> Lineup:
         found = [resolved for wanted in route.fallback if (resolved := self.catalog.resolve(wanted))]
         groups = tuple(group for resolved in found if (group := self._group(resolved, owner)))
         if not groups:
             raise self._unserved(name, route.fallback, owner)
-        return Lineup(groups, route.strategy, route.timeouts)
+        return self._lineup(groups, route)
+
+    def _lineup(self, groups: tuple[tuple[Deployment, ...], ...], route: RouteSettings | None) -> Lineup:
+        strategy, timeouts = (route.strategy, route.timeouts) if route else (None, None)
+        total_s = with_changes(self.base_timeouts, timeouts).total
+        return Lineup(groups, strategy, timeouts, total_s or FOREVER)
 
     def _group(self, resolved: Resolved, owner: str) -> tuple[Deployment, ...]:
         """The deployments of a model, or those of one provider where the name pins it."""

@@ -128,7 +128,7 @@ class Accounts:
             amounts = self._actual(run, who, hold)
             record.charges += charges(hold, amounts)
             self.engine.settle(hold, amounts, self._now())
-        if self._book is not None and (run.is_admitted or run.outcome == "refused"):
+        if self._book is not None and (run.is_admitted or record.outcome == "refused"):
             self._book.settled(record)
 
     def note(self, record: Record) -> None:

@@ -4,13 +4,12 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from xroute.config.settings import PartialTimeouts
 from xroute.dialects.answer import Answer
-from xroute.errors import CallError, NotFound, Timeout
+from xroute.errors import CallError, Timeout
 from xroute.gateway.accounts import Accounts, Book
 from xroute.gateway.allowed import bar_of
 from xroute.gateway.attempt import AttemptFailed, Attempts, Opened
@@ -23,7 +22,6 @@ from xroute.gateway.settle import (
     Recorder,
     begin_record,
     characters,
-    cost_of,
     final_usage,
     finish_of,
 )
@@ -36,7 +34,7 @@ from xroute.routing import preferences, retry
 from xroute.routing.deployment import Deployment
 from xroute.routing.failure import Failure
 from xroute.routing.plan import Needs, Plan, Ratios, plan_call
-from xroute.routing.retry import next_turn
+from xroute.routing.retry import Turn, next_turn
 from xroute.routing.standing import blame, note_speed, praise
 from xroute.upstream.oauth import TokenSigner
 from xroute.wire.call import Call
@@ -47,7 +45,7 @@ from xroute.wire.usage import Usage
 log = logging.getLogger("xroute.gateway")
 
 MAX_WAIT_S = 20.0  # the longest pause a call makes for a Retry-After; beyond it the client decides
-FOREVER = float("inf")
+NO_PARAMETERS = frozenset[str]()
 MAX_LOGGED = 300  # characters of a provider's text
 # What a provider says of these is about us, and never holds a prompt.
 SAID = retry.BREAKS_CREDENTIAL | {"malformed"}
@@ -75,8 +73,10 @@ class Gateway:
         self.ratios = Ratios()
         self._attempts = Attempts(transports, fleet.settings.limits.answer_mib * 1024 * 1024, clock)
         self.recorders = list(recorders)
-        settings = fleet.settings.accounting
-        self.accounts = Accounts(fleet, engine or Memory(), settings, self.ratios, book)
+        settings = fleet.settings
+        self._routing = settings.routing
+        self._is_strict = not settings.drop_params  # no parameter may get lost
+        self.accounts = Accounts(fleet, engine or Memory(), settings.accounting, self.ratios, book)
         for signer in (signer for host in fleet.hosts.values() for signer in host.signers):
             if isinstance(signer, TokenSigner):
                 signer.transports = transports
@@ -97,20 +97,21 @@ class Gateway:
             else:
                 await self._whole(run)
         except asyncio.CancelledError:
-            if run.outcome != "completed":  # it may leave while the last bytes are on their way
-                run.outcome = "client_gone"
+            if run.record.outcome != "completed":  # it may leave while the last bytes are on their way
+                run.record.outcome = "client_gone"
             raise
         except CallError as error:
-            run.outcome = _outcome(error, run)
-            run.error_type = error.error_type
+            run.record.outcome = _outcome(error, run)
+            run.record.error_type = error.error_type
             if not reply.opened:
                 raise
             await reply.write(failing(error, run))
             await reply.end()
         finally:
             self.streams.discard(run)
-            self._settle(run)
-        return run.outcome == "completed"
+            if not run.is_settled:
+                self._settle(run, self._clock())
+        return run.record.outcome == "completed"
 
     def repeated(self, call: Call, reply: Reply) -> None:
         """A call was answered from what an earlier one had got: it is told, and costs nothing."""
@@ -125,87 +126,62 @@ class Gateway:
         """The tokens of a request: counted by a provider that speaks the client's dialect, else, and where it
         fails, estimated from what the model's family used for so many bytes before; `write` gives the answer
         for a number."""
-        lineups = self._lineups(call)
+        lineup = self._lineup(call)
         own = call.surface.dialect
-        if any(d.dialect == own for d in self._plan(call, lineups).candidates):
+        if any(d.dialect == own for d in self._plan(call, lineup).candidates):
             try:
                 await self.serve(call, reply)
                 return
             except CallError as error:
                 if error.status < 500:
                     raise
-        candidates = self._plan(replace(call, operation="chat"), lineups).candidates
+        candidates = self._plan(replace(call, operation="chat"), lineup).candidates
         tokens = self.ratios.tokens(candidates[0].family if candidates else "", call.text_bytes)
         headers = [("x-request-id", reply.request_id), ("x-xroute-estimated", "true")]
         await reply.answer(200, headers, write(max(tokens, 1)))
 
     def _begin(self, call: Call, reply: Reply) -> Run:
-        lineups = self._lineups(call)
-        plan = self._plan(call, lineups)
+        lineup = self._lineup(call)
+        plan = self._plan(call, lineup)
         if call.operation == "count_tokens":
             plan.candidates = [d for d in plan.candidates if d.dialect == call.surface.dialect]
         if not plan.candidates:
             raise nobody(plan, call.models[0])
-        timeouts = lineups[0].timeouts
-        total_s = self._total(call, timeouts)
+        deadline = reply.started + call.timeouts.get("total", lineup.total_s)
         record = begin_record(call, reply.request_id, time.time_ns() // 1_000_000)
-        return Run(call, reply, reply.started + total_s, timeouts, plan.candidates, record, plan.strict)
+        return Run(call, reply, deadline, lineup.timeouts, plan.candidates, record, plan.strict)
 
-    def _lineups(self, call: Call) -> list[Lineup]:
-        """What the names stand for. One that nobody serves is passed over if another is served."""
-        found: list[Lineup] = []
-        unserved: NotFound | None = None
-        workspace = call.who.workspace if call.who else ""
-        for name in call.models:
-            try:
-                found.append(self.fleet.lineup(name, workspace))
-            except NotFound as error:
-                if error.code == "model_not_found":
-                    raise
-                unserved = unserved or error
-        if unserved is not None and not found:
-            raise unserved
-        return found
+    def _lineup(self, call: Call) -> Lineup:
+        return self.fleet.lineup_of(call.models, call.who.workspace if call.who else "")
 
-    def _plan(self, call: Call, lineups: Sequence[Lineup]) -> Plan:
-        settings = self.fleet.settings
-        wishes = preferences.parse(call.provider) if call.provider is not None else preferences.NONE
-        strict = wishes.require_parameters or not settings.drop_params
+    def _plan(self, call: Call, lineup: Lineup) -> Plan:
+        wishes = preferences.NONE if call.provider is None else preferences.parse(call.provider)
+        strict = wishes.require_parameters or self._is_strict
         needs = Needs(
-            abilities=call.abilities,
-            body_bytes=call.text_bytes if call.window_bytes is None else call.window_bytes,
-            max_tokens=call.max_tokens,
-            parameters=frozenset(k for k, v in call.body.items() if v is not None) if strict else frozenset(),
-            operation=call.operation,
+            call.abilities,
+            call.text_bytes if call.window_bytes is None else call.window_bytes,
+            call.max_tokens,
+            frozenset(k for k, v in call.body.items() if v is not None) if strict else NO_PARAMETERS,
+            call.operation,
         )
-        groups = [group for lineup in lineups for group in lineup.groups]
-        strategy = lineups[0].strategy or settings.routing.strategy
+        strategy = lineup.strategy or self._routing.strategy
         workspace, bar = (call.who.workspace, bar_of(call.who)) if call.who else ("", None)
         now = self._clock()
-        return plan_call(groups, needs, self.ratios, now, self._dice, strategy, wishes, workspace, bar)
-
-    def _total(self, call: Call, route: PartialTimeouts | None) -> float:
-        """Seconds for the whole call: the request's, else the route's, else the configured."""
-        if "total" in call.timeouts:
-            return call.timeouts["total"]
-        if route is not None and "total" in route.changes():
-            return route.total or FOREVER
-        return self.fleet.base_timeouts.total or FOREVER
+        return plan_call(lineup.groups, needs, self.ratios, now, self._dice, strategy, wishes, workspace, bar)
 
     async def _whole(self, run: Run) -> None:
         """A call without a stream: attempts in turn until one answers."""
         while True:
-            deployment = await self._turn(run)
-            began = self._clock()
+            deployment, began = await self._turn(run)
             try:
                 answer = await self._attempts.complete(run, deployment)
             except AttemptFailed as error:
                 self._failed(run, deployment, error.failure, began)
                 continue
             finally:
-                run.upstream_s += self._clock() - began
+                now = self._clock()
+                run.upstream_s += now - began
                 deployment.health.in_flight -= 1
-            now = self._clock()
             run.end_try(now)
             deployment.health.answer.note(now, now - began)
             praise(deployment, now, began)
@@ -213,32 +189,28 @@ class Gateway:
             return
 
     async def _finish(self, run: Run, answer: Answer) -> None:
-        run.finish = finish_of(answer)
-        if run.call.operation != "count_tokens":  # which costs nothing
-            self._count(run, answer)
-        run.record.attempts[-1].upstream_id = str(answer.body.get("id") or "")
+        call, record, body = run.call, run.record, answer.body
+        record.finish = finish_of(answer)
+        if call.operation != "count_tokens":  # which costs nothing
+            is_counted = answer.usage is not None and answer.usage.output > 0
+            said = 0 if is_counted else characters(answer)
+            self._price(run, answer.usage, said, body.get("service_tier"))
+        record.attempts[-1].upstream_id = str(body.get("id") or "")
         raw = answer.raw
         if not raw:
-            body = answer.body
-            is_media = run.call.operation in MEDIA
+            is_media = call.operation in MEDIA
             given: Any = body.get("usage") if answer.usage is not None or is_media else None
             if isinstance(given, dict):
                 body["usage"] = with_ours(cast("dict[str, Any]", given), run)
             elif not is_media:
                 body["usage"] = extra(run)
-            raw = run.call.surface.write(body)
-        headers = run.headers(self._clock())
-        headers.append(
-            ("x-xroute-cost", "unknown" if run.charged_nano is None else as_text(run.charged_nano))
-        )
-        run.outcome = "completed"
-        self._settle(run)
-        await run.reply.answer(200, headers, raw, run.call.media or answer.media)
-
-    def _count(self, run: Run, answer: Answer) -> None:
-        counted = answer.usage is not None and answer.usage.output > 0
-        tier = answer.body.get("service_tier")
-        self._price(run, answer.usage, 0 if counted else characters(answer), tier)
+            raw = call.surface.write(body)
+        now, charged = self._clock(), run.charged_nano
+        headers = run.headers(now)
+        headers.append(("x-xroute-cost", "unknown" if charged is None else as_text(charged)))
+        record.outcome = "completed"
+        self._settle(run, now)
+        await run.reply.answer(200, headers, raw, call.media or answer.media)
 
     async def _stream(self, run: Run) -> None:
         """A stream: attempts in turn until one has content, then that one to its end."""
@@ -256,11 +228,12 @@ class Gateway:
                 self._blame(run, deployment, failure, began)
             told = opened.decoder.envelope
             run.record.attempts[-1].upstream_id = str(told.get("id") or "")
-            run.finish = "error" if failure is not None else opened.decoder.finish_reason or ""
+            run.record.finish = "error" if failure is not None else opened.decoder.finish_reason or ""
             self._price(run, opened.decoder.usage, opened.decoder.chars, told.get("service_tier"))
-            note_speed(deployment, run.usage.output if run.usage else 0, self._clock() - first)
+            now = self._clock()
+            note_speed(deployment, run.usage.output if run.usage else 0, now - first)
             last = closing(run, opened, deployment, failure)
-            self._settle(run)
+            self._settle(run, now)
             if failure is not None and run.call.is_bytes:
                 return  # without an end: the server then cuts the connection, as nothing else can tell
             await run.reply.write(last)
@@ -273,8 +246,7 @@ class Gateway:
     async def _open(self, run: Run) -> tuple[Deployment, Opened, float]:
         """(who answers, the stream up to its first content, when that attempt began)."""
         while True:
-            deployment = await self._turn(run)
-            began = self._clock()
+            deployment, began = await self._turn(run)
             try:
                 opened = await self._attempts.open(run, deployment)
             except AttemptFailed as error:
@@ -289,13 +261,22 @@ class Gateway:
             finally:
                 run.upstream_s += self._clock() - began
 
-    async def _turn(self, run: Run) -> Deployment:
-        """The deployment of the next attempt, which its model's own limits let in; else the verdict."""
+    async def _turn(self, run: Run) -> tuple[Deployment, float]:
+        """(the deployment of the next attempt, which its model's own limits let in, when it begins); else the
+        verdict."""
         while True:
-            deployment = await self._next(run)
+            now = self._clock()
+            turn = self._next(run, now)
+            if turn.wait_s:
+                run.upstream_s += turn.wait_s
+                await self._sleep(turn.wait_s)
+                now = self._clock()
+            deployment = turn.deployment
             is_new = deployment in run.untried
             if is_new:
                 run.untried.remove(deployment)
+            if not run.own:
+                break
             try:
                 await self.accounts.move(run, deployment)
             except CallError as refusal:
@@ -303,39 +284,29 @@ class Gateway:
                 if is_new and (run.untried or run.failed):
                     continue
                 raise verdict(run.failed) if run.failed else refusal from None
+            now = self._clock()
             break
         run.attempts += 1
         run.deployment = deployment
-        run.begin_try(deployment, self._clock())
-        health = deployment.health
+        run.begin_try(deployment, now)
+        health, credential = deployment.health, deployment.credential
         health.in_flight += 1
         health.calls += 1
-        if health.breaker.until or deployment.credential.breaker.until:
-            health.breaker.begin(self._clock())
-            deployment.credential.breaker.begin(self._clock())
-        return deployment
+        if health.breaker.until or credential.breaker.until:
+            health.breaker.begin(now)
+            credential.breaker.begin(now)
+        return deployment, now
 
-    async def _next(self, run: Run) -> Deployment:
-        """The deployment of the next attempt, after the pause it needs; the verdict where there is none."""
-        now = self._clock()
-        left_s = run.deadline - now
-        turn = next_turn(
-            run.failed,
-            run.untried,
-            attempts=run.attempts,
-            max_attempts=self.fleet.settings.routing.max_attempts,
-            left_s=left_s,
-            now=now,
-            dice=self._dice(),
-        )
+    def _next(self, run: Run, now: float) -> Turn:
+        """Whose turn the next attempt is, and after which pause; the verdict where there is nobody."""
+        failed, left_s = run.failed, run.deadline - now
+        most = self._routing.max_attempts
+        turn = next_turn(failed, run.untried, run.attempts, most, left_s, now, self._dice())
         if turn is None:
-            raise verdict(run.failed) if run.failed else Timeout("The call's time was over before it began.")
-        if turn.wait_s > min(MAX_WAIT_S, left_s):
-            raise verdict(run.failed) if run.failed else resting(run.untried, turn.wait_s)
-        if turn.wait_s:
-            run.upstream_s += turn.wait_s
-            await self._sleep(turn.wait_s)
-        return turn.deployment
+            raise verdict(failed) if failed else Timeout("The call's time was over before it began.")
+        if turn.wait_s > MAX_WAIT_S or turn.wait_s > left_s:
+            raise verdict(failed) if failed else resting(run.untried, turn.wait_s)
+        return turn
 
     def _failed(self, run: Run, deployment: Deployment, failure: Failure, began: float) -> None:
         """A failure before anything reached the client: remembered, and nobody it rules out is tried."""
@@ -363,29 +334,30 @@ class Gateway:
 
     def _price(self, run: Run, given: Usage | None, characters: int, tier: Any = None) -> None:
         """Sets the usage and cost of the answer; `tier` is the one it says it was made in."""
-        deployment = run.deployment
+        call, deployment = run.call, run.deployment
         assert deployment is not None
-        price = self.fleet.price(deployment, tier or run.call.body.get("service_tier"))
-        if given is None and run.call.operation in MEDIA:
+        price = self.fleet.price(deployment, tier or call.body.get("service_tier"))
+        if given is None and call.operation in MEDIA:
             run.cost_nano = None
         else:
-            run.usage = final_usage(run.call, deployment, self.ratios, given, characters)
-            run.cost_nano = cost_of(price, run.usage)
+            run.usage = final_usage(call, deployment, self.ratios, given, characters)
+            run.cost_nano = None if price is None else price.cost(run.usage)
         run.price = self.accounts.keep(price)
         self.accounts.charge(run)
 
-    def _settle(self, run: Run) -> None:
+    def _settle(self, run: Run, now: float) -> None:
         """Tells every recorder what became of the call: once, as this is the only place that does."""
         if run.is_settled:
             return
         run.is_settled = True
-        if run.usage is None and run.outcome == "client_gone" and run.attempts > len(run.failed):
+        record = run.record
+        if run.usage is None and record.outcome == "client_gone" and run.attempts > len(run.failed):
             decoder = run.decoder  # an attempt was under way: the provider will bill what it has made
             self._price(run, decoder.usage if decoder else None, decoder.chars if decoder else 0)
-        fill(run, self._clock())
+        fill(run, now)
         self.accounts.settle(run)
-        for record in self.recorders:
-            record(run.record)
+        for recorder in self.recorders:
+            recorder(record)
 
 
 def _outcome(error: CallError, run: Run) -> Outcome:

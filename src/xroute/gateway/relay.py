@@ -46,11 +46,11 @@ async def pump(
 def closing(run: Run, opened: Opened, deployment: Deployment, failure: Failure | None) -> bytes:
     """What the client gets last: the usage it asked for, or the error. Sets the run's outcome."""
     if failure is None:
-        run.outcome = "completed"
+        run.record.outcome = "completed"
         return opened.encoder.finish(_last(run, opened.decoder))
     run.failed.append((deployment, failure))
     error = broken_off(run.failed)
-    run.outcome, run.error_type = _OUTCOMES.get(failure.kind, "failed"), error.error_type
+    run.record.outcome, run.record.error_type = _OUTCOMES.get(failure.kind, "failed"), error.error_type
     return failing(error, run)
 
 
@@ -143,19 +143,18 @@ def _last(run: Run, decoder: Translated) -> bytes:
 
 def with_ours(given: dict[str, Any], run: Run) -> dict[str, object]:
     """A provider's usage with our fields over it; its own cost, where it tells one, as `provider_cost`."""
-    own = {"provider_cost": given["cost"]} if "cost" in given else {}
-    return {**given, **own, **extra(run)}
+    if "cost" in given:
+        given = {**given, "provider_cost": given["cost"]}
+    return {**given, **extra(run)}
 
 
 def extra(run: Run) -> dict[str, object]:
     """Our fields of `usage`: the cost in dollars, null where it is unknown; the counts where we made them."""
-    cost: dict[str, object] = {"cost": _dollars(run.charged_nano)}
-    if run.deployment is not None and run.deployment.workspace:
-        cost |= {"is_byok": True, "cost_details": {"upstream_inference_cost": _dollars(run.cost_nano)}}
-    if run.usage is None or not run.usage.estimated:
+    charged, deployment, usage = run.charged_nano, run.deployment, run.usage
+    cost: dict[str, object] = {"cost": None if charged is None else as_number(charged)}
+    if deployment is not None and deployment.workspace:
+        upstream = None if run.cost_nano is None else as_number(run.cost_nano)
+        cost |= {"is_byok": True, "cost_details": {"upstream_inference_cost": upstream}}
+    if usage is None or not usage.estimated:
         return cost
-    return {**body_of_usage(run.usage), "estimated": True, **cost}
-
-
-def _dollars(nano: int | None) -> float | None:
-    return None if nano is None else as_number(nano)
+    return {**body_of_usage(usage), "estimated": True, **cost}

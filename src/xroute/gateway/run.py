@@ -1,7 +1,6 @@
 """One call under way: what was asked, what was tried, what came of it."""
 
 import re
-from dataclasses import dataclass, field
 
 from xroute.config.settings import PartialTimeouts
 from xroute.dialects.translated import Translated
@@ -13,52 +12,64 @@ from xroute.routing.deployment import Deployment
 from xroute.routing.failure import Failure
 from xroute.wire.call import Call
 from xroute.wire.http import Target
-from xroute.wire.record import Outcome, Record, Try
+from xroute.wire.record import Record, Try
 from xroute.wire.surface import Encoder
 from xroute.wire.usage import Usage
 
 MOST_NAMES = 64  # of dropped fields in a header
 MAX_TOLD = 2048  # characters of them
 CHATS = frozenset({"chat", "completions"})
+UNFINISHED = ("", "error")  # of a record's `finish`
 _ODD = re.compile(r"[^ -~]")
 
 
-@dataclass(slots=True, eq=False)
 class Run:
     """State of a call; belongs to one task."""
 
-    call: Call
-    reply: Reply
-    deadline: float  # monotonic seconds
-    timeouts: PartialTimeouts | None  # of the route
-    untried: list[Deployment]
-    record: Record
-    strict: bool = False  # no parameter may get lost
-    failed: list[Failed] = field(default_factory=list[Failed])
-    attempts: int = 0
-    deployment: Deployment | None = None  # of the attempt under way, or of the answer
-    dropped: tuple[str, ...] = ()
-    target: Target | None = None  # of the attempt under way, with the credential that was sent
-    upstream_s: float = 0.0  # time spent waiting for providers before the answer began
-    ttft_s: float | None = None
-    decoder: Translated | None = None  # of the stream under way
-    encoder: Encoder | None = None  # of the stream, once one is open
-    usage: Usage | None = None
-    cost_nano: int | None = 0  # of the answer, at its provider; None: the price is not known
-    charged_nano: int | None = 0  # what the client pays for it
-    price: str = ""  # id of its price
-    finish: str = ""  # why the answer ended
-    hold: Hold | None = None  # what was taken of limits and budgets for it
-    own: dict[str, tuple[Gate, ...]] = field(
-        default_factory=dict[str, tuple[Gate, ...]]
-    )  # of each model alone
-    own_model: str = ""  # the model of which these are taken
-    own_hold: Hold | None = None  # what was taken of them
-    is_admitted: bool = False
-    is_limited: bool = False  # its maximum of output is ours
-    outcome: Outcome = "failed"
-    is_settled: bool = False
-    error_type: str = ""
+    __slots__ = (
+        "attempts", "call", "charged_nano", "cost_nano", "deadline", "decoder", "deployment", "dropped",
+        "encoder", "failed", "hold", "is_admitted", "is_limited", "is_settled", "own", "own_hold",
+        "own_model", "price", "record", "reply", "strict", "target", "timeouts", "ttft_s", "untried",
+        "upstream_s", "usage",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        call: Call,
+        reply: Reply,
+        deadline: float,
+        timeouts: PartialTimeouts | None,
+        untried: list[Deployment],
+        record: Record,
+        strict: bool,
+    ) -> None:
+        self.call = call
+        self.reply = reply
+        self.deadline = deadline  # monotonic seconds
+        self.timeouts = timeouts  # of the route
+        self.untried = untried
+        self.record = record
+        self.strict = strict  # no parameter may get lost
+        self.failed: list[Failed] = []
+        self.attempts = 0
+        self.deployment: Deployment | None = None  # of the attempt under way, or of the answer
+        self.dropped: tuple[str, ...] = ()
+        self.target: Target | None = None  # of the attempt under way, with the credential that was sent
+        self.upstream_s = 0.0  # time spent waiting for providers before the answer began
+        self.ttft_s: float | None = None
+        self.decoder: Translated | None = None  # of the stream under way
+        self.encoder: Encoder | None = None  # of the stream, once one is open
+        self.usage: Usage | None = None
+        self.cost_nano: int | None = 0  # of the answer, at its provider; None: the price is not known
+        self.charged_nano: int | None = 0  # what the client pays for it
+        self.price = ""  # id of its price
+        self.hold: Hold | None = None  # what was taken of limits and budgets for it
+        self.own: dict[str, tuple[Gate, ...]] = {}  # of each model alone
+        self.own_model = ""  # the model of which these are taken
+        self.own_hold: Hold | None = None  # what was taken of them
+        self.is_admitted = False
+        self.is_limited = False  # its maximum of output is ours
+        self.is_settled = False
 
     @property
     def is_insured(self) -> bool:
@@ -66,14 +77,17 @@ class Run:
 
         As OpenRouter has it: https://openrouter.ai/docs/features/zero-completion-insurance, read 2026-11-21.
         """
-        if self.call.operation not in CHATS or self.usage is None:
+        usage = self.usage
+        if usage is None or usage.output or self.record.finish not in UNFINISHED:
             return False
-        return not self.usage.output and self.finish in ("", "error")
+        return self.call.operation in CHATS
 
     @property
     def holds(self) -> list[Hold]:
         """All that was taken for it."""
-        return [hold for hold in (self.hold, self.own_hold) if hold is not None]
+        if self.own_hold is None:
+            return [] if self.hold is None else [self.hold]
+        return [self.own_hold] if self.hold is None else [self.hold, self.own_hold]
 
     def begin_try(self, deployment: Deployment, now: float) -> None:
         """An attempt begins."""

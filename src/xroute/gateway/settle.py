@@ -8,7 +8,6 @@ from typing import Any
 from xroute.dialects.answer import Answer
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.message import substance
-from xroute.money.price import Price
 from xroute.routing.deployment import Deployment
 from xroute.routing.plan import Ratios
 from xroute.wire.call import Call
@@ -20,16 +19,10 @@ MEDIA = frozenset({"images", "image_edits", "speech", "transcriptions", "transla
 CHARACTERS_PER_TOKEN = 4  # of output, where the provider does not count
 MAX_NAME = 128  # characters of an end user, a session or a tag that are kept
 MAX_TAGS = 16
+NOBODY = ("", "", "", "")  # workspace, project, key and member of a call without a key
 
 
 Recorder = Callable[[Record], None]
-
-
-def cost_of(price: Price | None, usage: Usage | None) -> int | None:
-    """Nano-dollars; nothing generated costs nothing, an unknown price stays unknown."""
-    if usage is None:
-        return 0
-    return price.cost(usage) if price else None
 
 
 def characters(answer: Answer) -> int:
@@ -66,22 +59,24 @@ def final_usage(call: Call, deployment: Deployment, ratios: Ratios, given: Usage
 
 def begin_record(call: Call, id_: str, at: int) -> Record:
     """What is known of a call before it is admitted; `at` is unix milliseconds."""
-    record = Record(id_, at)
-    who = call.who
-    if who is not None:
-        record.workspace, record.project, record.key, record.member = (
-            who.workspace,
-            who.project,
-            who.id,
-            who.member,
-        )
-    record.surface, record.operation = call.surface.dialect, call.operation
-    record.asked, record.stream = call.models[0], call.stream
-    body = call.body
-    record.user, record.session = _name(body.get("user")), _name(body.get("session_id"))
-    if given := body.get("metadata"):
-        record.tags = _tags(given)
-    return record
+    who, body = call.who, call.body
+    workspace, project, key, member = (who.workspace, who.project, who.id, who.member) if who else NOBODY
+    user, session, tags = body.get("user"), body.get("session_id"), body.get("metadata")
+    return Record(
+        id_,
+        at,
+        workspace,
+        project,
+        key,
+        member,
+        _name(user) if user else "",
+        _name(session) if session else "",
+        _tags(tags) if tags else {},
+        call.surface.dialect,
+        call.operation,
+        call.models[0],
+        stream=call.stream,
+    )
 
 
 def finish_of(answer: Answer) -> str:

@@ -34,7 +34,6 @@ class Turn:
 def next_turn(
     failed: Sequence[tuple[Deployment, Failure]],
     untried: Sequence[Deployment],
-    *,
     attempts: int,
     max_attempts: int,
     left_s: float,

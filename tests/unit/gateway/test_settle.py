@@ -1,11 +1,11 @@
 """What a call used and cost, by the provider's figure or by our estimate, which is marked."""
 
 import pytest
-from tests.unit.routing.making import deployment, price
+from tests.unit.routing.making import deployment
 
 from xroute.dialects.answer import Answer
 from xroute.dialects.openai.surface import CHAT
-from xroute.gateway.settle import characters, cost_of, final_usage
+from xroute.gateway.settle import characters, final_usage
 from xroute.routing.plan import Ratios
 from xroute.wire.call import Call
 from xroute.wire.usage import Usage
@@ -15,19 +15,6 @@ DEPLOYMENT = deployment(family="gpt")
 
 def call(text_bytes=1000, max_tokens=0, **facts):
     return Call({}, ("m",), CHAT, text_bytes=text_bytes, max_tokens=max_tokens, **facts)
-
-
-def test_an_unknown_price_is_an_unknown_cost():
-    assert cost_of(None, Usage(input=10)) is None
-
-
-def test_nothing_generated_costs_nothing_whatever_the_price():
-    assert cost_of(None, None) == 0
-    assert cost_of(price(1, 1, 5), None) == 0
-
-
-def test_a_known_price_is_applied():
-    assert cost_of(price(10**6, 10**6), Usage(input=2, output=3)) == 5
 
 
 def test_the_providers_figure_counts_and_is_learnt_from():

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 from collections.abc import Callable
 
 from xroute.errors import ConfigError
@@ -44,10 +45,15 @@ def run(host: str, port: int, profile: Profile, served: Served | None = None) ->
     def say(port: int) -> None:
         print(f"xroute simulator on http://{host}:{port}/v1 - faults: {faults}", flush=True)
 
+    async def until_interrupt() -> None:
+        serving = asyncio.ensure_future(serve(host, port, profile, ready=say, served=served))
+        # asyncio.run's own handler is called too late where the signal comes just before the loop waits.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, serving.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+
     try:
-        asyncio.run(serve(host, port, profile, ready=say, served=served))
-    except KeyboardInterrupt:
-        return
+        asyncio.run(until_interrupt())
     except OSError as error:
         raise ConfigError(f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}") from error
 

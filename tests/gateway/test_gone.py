@@ -13,7 +13,6 @@ from tests.gateway.wires import SOON_S, post
 
 from xroute.sim.plan import Profile
 
-GONE_S = 1.0  # an upstream request ends at the latest so long after its client
 PROFILE = Profile(output_tokens=16)
 
 
@@ -61,7 +60,7 @@ WHEN = {
 
 
 @pytest.mark.parametrize("when", WHEN)
-async def test_when_the_client_leaves_the_upstream_request_ends_at_once(house, when):
+async def test_when_the_client_leaves_the_upstream_request_ends(house, when):
     stream, sent, received = WHEN[when]
     upstream, script = await house.upstream(), Waiting(sent)
     upstream.play(script)
@@ -72,7 +71,7 @@ async def test_when_the_client_leaves_the_upstream_request_ends_at_once(house, w
     if received:
         await wire.until(received)
     await wire.close()
-    await asyncio.wait_for(script.left.wait(), GONE_S)
+    await asyncio.wait_for(script.left.wait(), SOON_S)  # no limit of the call is that short
     await metric(stage, 1, "xroute_calls_total", outcome="client_gone")
     assert await stage.metric("xroute_open_streams") == 0
     health = (await stage.health())["m@p"]
@@ -82,19 +81,18 @@ async def test_when_the_client_leaves_the_upstream_request_ends_at_once(house, w
 
 async def test_a_client_that_leaves_during_a_pause_causes_no_further_attempt(house):
     upstream = await house.upstream()
-    upstream.play(error(429, retry_after="0.5"), answer(completion()))
+    upstream.play(error(429, retry_after="15"), answer(completion()))
     stage = await house.stage(providers={"p": provider(upstream.url, ("u", "m"))})
     wire = await stage.dial()
     await wire.send(ask(stream=False))
     await until(lambda: upstream.seen)
     await wire.close()
-    await metric(stage, 1, "xroute_calls_total", outcome="client_gone")
-    await asyncio.sleep(0.7)
+    await metric(stage, 1, "xroute_calls_total", outcome="client_gone")  # which is its end
     assert len(upstream.seen) == 1
 
 
 async def test_many_clients_that_leave_leave_nothing_behind(house):
-    sim = await house.sim(output_tokens=200, tokens_per_s=50)
+    sim = await house.sim(output_tokens=2000, tokens_per_s=50)
     stage = await house.stage(providers={"p": provider(sim.url, ("u", "m"))})
     wires = [await stage.dial() for _ in range(50)]
     for place, wire in enumerate(wires):

@@ -1,8 +1,9 @@
 """The counters of every gate, found once for all gates of a call, and forgotten when nobody needs them.
 
 Which users a request names is up to the client, so what is kept of them is bounded. Counters that say nothing
-any more (a rate after a quiet minute, a purse after its window) go first, and nothing is lost. Where there
-are too many for that, what a user has spent is forgotten, of those rules that have more users than their
+any more (a rate after a quiet minute, a purse after its window) go first, and nothing is lost. A purse whose
+window is over stays for a day where there is room: a clock that is set back asks for it again. Where there
+are too many for all that, what a user has spent is forgotten, of those rules that have more users than their
 share; `forgotten` counts them. What is spent of a rule that is not for each user is never forgotten.
 """
 
@@ -18,6 +19,7 @@ IDLE_S = 60.0  # after which a plan may go
 MOST_PLANS = 20_000
 MOST_RESTING = 200_000
 LOOKS = 4  # at the oldest, for each that is new
+KEPT_S = 24 * 3600.0  # after its window, as Redis and the database keep a purse too
 
 
 def needs(amounts: Amounts) -> Needs:
@@ -73,6 +75,7 @@ class Plans:
         self._counters: dict[str, Counter] = {}
         self._resting: OrderedDict[str, Counter] = OrderedDict()  # those that are in no plan
         self._shares: dict[str, int] = {}  # how many of them a rule has
+        self._over: OrderedDict[str, Purse] = OrderedDict()  # purses that rested until their window was over
 
     def __len__(self) -> int:
         """How many counters there are."""
@@ -84,6 +87,7 @@ class Plans:
             self._look_at_plan(now)
         for _ in range(LOOKS * len(gates)):
             self._look_at_resting(now)
+            self._look_at_over(now)
         plan = Plan(gates, [self._counter(gate) for gate in gates])
         plan.used_s = now
         for key in {gate.key for gate in gates}:
@@ -108,6 +112,8 @@ class Plans:
             counter = self._counters[gate.key] = self._new(gate)
         elif gate.key in self._resting:
             self._wake(gate.key)
+        else:
+            self._over.pop(gate.key, None)
         return counter
 
     def _new(self, gate: Gate) -> Counter:
@@ -142,6 +148,13 @@ class Plans:
         if not self._shares[rule]:
             del self._shares[rule]
 
+    def _look_at_over(self, now: float) -> None:
+        if not self._over:
+            return
+        key, purse = next(iter(self._over.items()))
+        if now >= purse.until + KEPT_S or len(self._over) + len(self._resting) > self._most_resting:
+            del self._over[key], self._counters[key]
+
     def _look_at_resting(self, now: float) -> None:
         if not self._resting:
             return
@@ -152,7 +165,10 @@ class Plans:
             return
         self.forgotten += not is_idle
         self._wake(key)
-        del self._counters[key]
+        if is_idle and isinstance(counter, Purse) and counter.spent:
+            self._over[key] = counter
+        else:
+            del self._counters[key]
 
     def _is_too_many(self, key: str) -> bool:
         """Whether a user's purse may be forgotten: `rule:measure:user:window`."""

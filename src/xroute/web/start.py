@@ -15,6 +15,7 @@ from xroute.gateway.compose import Scene
 from xroute.gateway.keeping import bodies_of
 from xroute.limits.gate import Engine
 from xroute.limits.memory import Memory
+from xroute.limits.plans import KEPT_S
 from xroute.store import billing, migrate, reaper, tables
 from xroute.store.address import url_of
 from xroute.store.alone import INTERVAL_S as ALONE_S
@@ -205,9 +206,9 @@ def _counted(engine: "Memory | Shared") -> tenancy.Spent:
 
 
 async def _spent(db: Database) -> dict[str, int]:
-    """What is spent of every purse that is not over."""
-    purses = tables.purses.c
-    query = select(purses.key, purses.spent).where(or_(purses.until.is_(None), purses.until > now_ms()))
+    """What is spent of every purse that is not over, or was not a day ago: a clock may be set back."""
+    purses, since = tables.purses.c, now_ms() - int(KEPT_S * 1000)
+    query = select(purses.key, purses.spent).where(or_(purses.until.is_(None), purses.until > since))
     async with db.read() as connection:
         return {row.key: row.spent for row in await connection.execute(query)}
 

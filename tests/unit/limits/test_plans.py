@@ -4,6 +4,7 @@ from tests.unit.limits.making import NOW, dollars, let_in, purse, rate, slots, t
 
 from xroute.limits.gate import Amounts, Gate
 from xroute.limits.memory import Memory
+from xroute.limits.plans import KEPT_S
 from xroute.limits.rules import BudgetRule, Credit, LimitRule, Rules
 
 DAY = NOW + 12 * 3600
@@ -43,11 +44,29 @@ def test_users_who_went_away_are_forgotten_without_loss_when_their_windows_are_o
         spend(engine, EACH.gates("m", f"user{n}", NOW), 50, NOW)
     assert engine.size > 300
     for n in range(300, 700):
-        at = DAY + 100 + n
+        at = DAY + KEPT_S + 100 + n
         spend(engine, EACH.gates("m", f"user{n}", at), 0, at)
     assert engine.size < 500  # of whom the last hundred or so are still of this minute
     assert engine.forgotten == 0
     assert engine.spent("credit:ws") == 300 * 50
+
+
+def test_a_clock_that_is_set_back_finds_what_was_spent_in_the_window_before():
+    engine, hour = Memory(most_plans=2), 3600.0
+    rules = Rules(budgets=[BudgetRule("bud_k", "", "key", "k", nano=100, window="day")])
+    spend(engine, rules.gates("m", "", DAY - hour), 90, DAY - hour)
+    for n in range(300):
+        spend(engine, EACH.gates("m", f"user{n}", DAY + n), 1, DAY + n)
+    assert turned_away(engine, rules.gates("m", "", DAY - hour), dollars(20), DAY - hour).left == 10
+
+
+def test_purses_of_windows_that_are_over_go_first_where_there_are_too_many():
+    engine = Memory(most_plans=4, most_resting=400)
+    for begin in (NOW, DAY):
+        for n in range(300):
+            spend(engine, EACH.gates("m", f"user{n}", begin + n), 50, begin + n)
+    assert engine.forgotten == 0
+    assert engine.size < 600  # rates of this minute count too
 
 
 def test_what_a_user_has_spent_is_kept_until_the_window_ends():

@@ -126,23 +126,21 @@ class Gateway:
         """The tokens of a request: counted by a provider that speaks the client's dialect, else, and where it
         fails, estimated from what the model's family used for so many bytes before; `write` gives the answer
         for a number."""
-        lineup = self._lineup(call)
         own = call.surface.dialect
-        if any(d.dialect == own for d in self._plan(call, lineup).candidates):
+        if any(d.dialect == own for d in self._plan(call)[1].candidates):
             try:
                 await self.serve(call, reply)
                 return
             except CallError as error:
                 if error.status < 500:
                     raise
-        candidates = self._plan(replace(call, operation="chat"), lineup).candidates
+        candidates = self._plan(replace(call, operation="chat"))[1].candidates
         tokens = self.ratios.tokens(candidates[0].family if candidates else "", call.text_bytes)
         headers = [("x-request-id", reply.request_id), ("x-xroute-estimated", "true")]
         await reply.answer(200, headers, write(max(tokens, 1)))
 
     def _begin(self, call: Call, reply: Reply) -> Run:
-        lineup = self._lineup(call)
-        plan = self._plan(call, lineup)
+        lineup, plan = self._plan(call)
         if call.operation == "count_tokens":
             plan.candidates = [d for d in plan.candidates if d.dialect == call.surface.dialect]
         if not plan.candidates:
@@ -151,23 +149,24 @@ class Gateway:
         record = begin_record(call, reply.request_id, time.time_ns() // 1_000_000)
         return Run(call, reply, deadline, lineup.timeouts, plan.candidates, record, plan.strict)
 
-    def _lineup(self, call: Call) -> Lineup:
-        return self.fleet.lineup_of(call.models, call.who.workspace if call.who else "")
-
-    def _plan(self, call: Call, lineup: Lineup) -> Plan:
+    def _plan(self, call: Call) -> tuple[Lineup, Plan]:
+        """(what the names stand for, which of it may take the call)."""
+        who = call.who
+        workspace, bar = ("", None) if who is None else (who.workspace, bar_of(who))
+        lineup = self.fleet.lineup_of(call.models, workspace)
         wishes = preferences.NONE if call.provider is None else preferences.parse(call.provider)
-        strict = wishes.require_parameters or self._is_strict
         needs = Needs(
             call.abilities,
             call.text_bytes if call.window_bytes is None else call.window_bytes,
             call.max_tokens,
-            frozenset(k for k, v in call.body.items() if v is not None) if strict else NO_PARAMETERS,
+            _parameters(call) if self._is_strict or wishes.require_parameters else NO_PARAMETERS,
             call.operation,
         )
-        strategy = lineup.strategy or self._routing.strategy
-        workspace, bar = (call.who.workspace, bar_of(call.who)) if call.who else ("", None)
-        now = self._clock()
-        return plan_call(lineup.groups, needs, self.ratios, now, self._dice, strategy, wishes, workspace, bar)
+        strategy, now = lineup.strategy or self._routing.strategy, self._clock()
+        found = plan_call(
+            lineup.groups, needs, self.ratios, now, self._dice, strategy, wishes, workspace, bar
+        )
+        return lineup, found
 
     async def _whole(self, run: Run) -> None:
         """A call without a stream: attempts in turn until one answers."""
@@ -185,10 +184,10 @@ class Gateway:
             run.end_try(now)
             deployment.health.answer.note(now, now - began)
             praise(deployment, now, began)
-            await self._finish(run, answer)
+            await self._finish(run, answer, deployment)
             return
 
-    async def _finish(self, run: Run, answer: Answer) -> None:
+    async def _finish(self, run: Run, answer: Answer, deployment: Deployment) -> None:
         call, record, body = run.call, run.record, answer.body
         record.finish = finish_of(answer)
         if call.operation != "count_tokens":  # which costs nothing
@@ -206,7 +205,7 @@ class Gateway:
                 body["usage"] = extra(run)
             raw = call.surface.write(body)
         now, charged = self._clock(), run.charged_nano
-        headers = run.headers(now)
+        headers = run.headers(deployment, now)
         headers.append(("x-xroute-cost", "unknown" if charged is None else as_text(charged)))
         record.outcome = "completed"
         self._settle(run, now)
@@ -358,6 +357,11 @@ class Gateway:
         self.accounts.settle(run)
         for recorder in self.recorders:
             recorder(record)
+
+
+def _parameters(call: Call) -> frozenset[str]:
+    """The fields of a request that say something."""
+    return frozenset(name for name, value in call.body.items() if value is not None)
 
 
 def _outcome(error: CallError, run: Run) -> Outcome:

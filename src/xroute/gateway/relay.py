@@ -31,7 +31,7 @@ async def pump(
 ) -> Failure | None:
     """Sends all that the provider says, up to its end: None for a proper one, else what went wrong."""
     if not run.reply.opened:
-        headers = run.headers(clock())
+        headers = run.headers(deployment, clock())
         if run.call.is_bytes:
             headers.append(("content-type", _sound(opened.media) or run.call.media))
         await run.reply.open(headers)

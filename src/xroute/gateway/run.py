@@ -104,19 +104,19 @@ class Run:
             last.failure, last.status = failure.kind, failure.status
         return last
 
-    def headers(self, now: float) -> Headers:
-        """What a client learns of the way of its call."""
-        spent_ms = (now - self.reply.started - self.upstream_s) * 1000
+    def headers(self, deployment: Deployment, now: float) -> Headers:
+        """What a client learns of the way of its call, which this deployment answers."""
+        reply, hold = self.reply, self.hold
+        spent_ms = (now - reply.started - self.upstream_s) * 1000
         headers = [
-            ("x-request-id", self.reply.request_id),
-            ("x-xroute-attempts", str(self.attempts)),
+            ("x-request-id", reply.request_id),
+            ("x-xroute-attempts", f"{self.attempts}"),
             ("x-xroute-overhead-ms", f"{spent_ms:.2f}"),
+            ("x-xroute-provider", deployment.provider),
+            ("x-xroute-model", deployment.model),
         ]
-        if self.deployment is not None:
-            headers.append(("x-xroute-provider", self.deployment.provider))
-            headers.append(("x-xroute-model", self.deployment.model))
-        if self.hold is not None and self.hold.levels:
-            headers += limit_headers(self.hold.levels)
+        if hold is not None and hold.levels:
+            headers += limit_headers(hold.levels)
         if self.is_limited:
             headers.append(("x-xroute-max-tokens", str(self.call.max_tokens)))
         if self.dropped:

@@ -110,11 +110,39 @@ def plan_call(
     4. without `allow_fallbacks` a model keeps the providers of `order`, or else its first one.
     """
     plan = Plan([], [], bool(needs.parameters))
-    usable = _usable(groups, needs, ratios, preferences, workspace, bar, plan.excluded)
+    usable: list[list[Deployment]] = []
+    seen: set[Deployment] = set()
+    for group in groups:
+        able: list[Deployment] = []
+        for deployment in group:
+            owner = deployment.workspace
+            if deployment in seen or (owner and owner != workspace):
+                continue
+            seen.add(deployment)
+            if bar is not None and (barred := bar(deployment)) is not None:
+                plan.excluded.append(Excluded(deployment, *barred, True))
+            elif (lack := _exclusion(deployment, needs, ratios, preferences)) is not None:
+                plan.excluded.append(Excluded(deployment, *lack))
+            else:
+                able.append(deployment)
+        usable.append(able)
     if len(usable) == 1 and len(usable[0]) < 2:
         plan.candidates = usable[0]  # who is alone needs no order
-        return plan
-    ready = plan.candidates
+    else:
+        plan.candidates = _ordered(usable, now, dice, strategy, preferences, workspace)
+    return plan
+
+
+def _ordered(
+    usable: Sequence[list[Deployment]],
+    now: float,
+    dice: Dice,
+    strategy: Strategy,
+    preferences: Preferences,
+    workspace: str,
+) -> list[Deployment]:
+    """Each model's deployments that can and may take the call, in the order in which they are tried."""
+    ready: list[Deployment] = []
     resting: list[Deployment] = []
     probes: list[Deployment] = []
     for group in usable:
@@ -134,41 +162,11 @@ def plan_call(
     if probes and preferences.allow_fallbacks and not preferences.order and not preferences.sort:
         ready.remove(probes[0])
         ready.insert(0, probes[0])
-    ready += resting
-    return plan
+    return ready + resting
 
 
 def _is_ours(deployment: Deployment) -> bool:
     return not deployment.workspace
-
-
-def _usable(
-    groups: Sequence[Sequence[Deployment]],
-    needs: Needs,
-    ratios: Ratios,
-    preferences: Preferences,
-    workspace: str,
-    bar: Bar | None,
-    excluded: list[Excluded],
-) -> list[list[Deployment]]:
-    """Each model's deployments that can and may take the call; the others go to `excluded`."""
-    seen: set[Deployment] = set()
-    found: list[list[Deployment]] = []
-    for group in groups:
-        usable: list[Deployment] = []
-        for deployment in group:
-            owner = deployment.workspace
-            if deployment in seen or (owner and owner != workspace):
-                continue
-            seen.add(deployment)
-            if bar is not None and (barred := bar(deployment)) is not None:
-                excluded.append(Excluded(deployment, *barred, True))
-            elif (lack := _exclusion(deployment, needs, ratios, preferences)) is not None:
-                excluded.append(Excluded(deployment, *lack))
-            else:
-                usable.append(deployment)
-        found.append(usable)
-    return found
 
 
 def rests_until(deployment: Deployment) -> float:

@@ -33,6 +33,8 @@ from xroute.web.server import Server
 from xroute.web.start import open_parts
 
 WARM = 100  # calls before it is counted
+BATCH = 100  # calls that the writer brings into the database at once, as it does at 1,000 a second
+LINKS = 8  # a client's connections
 Tracer = Callable[[FrameType, str, Any], Any]
 
 
@@ -135,22 +137,26 @@ async def measure(folder: Path, wanted: argparse.Namespace, counting: Counting) 
     listener = await server.listen()
     way = {each.name: each for each in (Way("chat", "openai"), *WAYS)}[wanted.way]
     request = way.ask(server.port, "coalesced" if wanted.stream else "whole").encode()
+    links = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(LINKS)]
+    await parts.writer.stop()  # how many calls a batch of its own has is a matter of time
     try:
-        await asyncio.to_thread(ask, server.port, request, WARM)
-        await asyncio.sleep(0.3)
+        await asyncio.to_thread(ask, links, request, WARM)
+        await parts.writer.flush()
         counting.is_on = True
-        await asyncio.to_thread(ask, server.port, request, wanted.calls)
-        await asyncio.sleep(0.5)  # the writer brings what is left into the database
+        for done in range(0, wanted.calls, BATCH):
+            await asyncio.to_thread(ask, links, request, min(BATCH, wanted.calls - done))
+            await parts.writer.flush()
         counting.is_on = False
     finally:
+        for link in links:
+            link.close()
         listener.close()
         await parts.close()
         await http.close()
 
 
-def ask(port: int, request: bytes, calls: int) -> None:
-    """Calls, one after another, over eight connections."""
-    links = [socket.create_connection(("127.0.0.1", port)) for _ in range(8)]
+def ask(links: list[socket.socket], request: bytes, calls: int) -> None:
+    """Calls, one after another."""
     for number in range(calls):
         link = links[number % len(links)]
         link.sendall(request)
@@ -162,8 +168,6 @@ def ask(port: int, request: bytes, calls: int) -> None:
             held += data
         if not held.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(held[:600].decode("utf-8", "replace"))
-    for link in links:
-        link.close()
 
 
 def _is_whole(held: bytes) -> bool:

@@ -4,6 +4,7 @@ Only what xroute itself reads is checked, and the types that every provider agre
 range are the provider's business, and unknown fields pass.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import orjson
@@ -46,6 +47,9 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "service_tier": ((str,), "a string"),
 }
 
+# Fields that say more than what model is asked what; most calls have some of them, many have none.
+_WISHES = frozenset({*_TYPES, "functions"})
+
 _TIMEOUTS = ("connect", "first_byte", "first_token", "between_chunks", "total")
 
 
@@ -60,8 +64,9 @@ def parse(raw: bytes) -> Call:
 
 
 def _is_quiet(body: dict[str, Any]) -> bool:
-    wish: Any = body.get("reasoning")
-    return body.get("include_reasoning") is False or (codec.is_object(wish) and wish.get("exclude") is True)
+    if "include_reasoning" in body and body["include_reasoning"] is False:
+        return True
+    return "reasoning" in body and codec.is_object(wish := body["reasoning"]) and wish.get("exclude") is True
 
 
 def call_of(body: dict[str, Any], surface: Surface, size: int) -> Call:
@@ -70,36 +75,49 @@ def call_of(body: dict[str, Any], surface: Surface, size: int) -> Call:
     `size` are the bytes of the request as it came. InvalidRequest for what cannot be, by canonical names: a
     surface whose client has others checks before.
     """
-    _check_types(body)
-    messages, heavy = _messages(body)
-    options: dict[str, Any] = body.get("stream_options") or {}
-    abilities = _abilities(body, messages)
-    is_heavy = heavy > 0 or not abilities.isdisjoint(HEAVY)
-    return Call(
-        body=body,
-        models=models_of(body),
-        surface=surface,
-        stream=bool(body.get("stream")),
-        include_usage=bool(options.get("include_usage")),
-        abilities=abilities,
-        max_tokens=max(body.get("max_completion_tokens") or 0, body.get("max_tokens") or 0),
-        choices=body.get("n") or 1,
-        is_heavy=is_heavy,
-        heavy_parts=_heavy_parts(messages) if is_heavy else 1,
-        text_bytes=max(0, size - heavy),
-        heavy_bytes=heavy,
-        provider=body.get("provider"),
-        timeouts=timeouts_of(body.get("timeouts")),
-    )
+    has_wishes = not _WISHES.isdisjoint(body)
+    if has_wishes:
+        _check_types(body)
+    beside = _messages(body)
+    call = Call(body, models_of(body), surface, text_bytes=size, provider=body.get("provider"))
+    if has_wishes:
+        _wishes(call, body)
+    if beside is not None:
+        _weigh(call, beside)
+    if "timeouts" in body:
+        call.timeouts = timeouts_of(body["timeouts"])
+    return call
+
+
+def _wishes(call: Call, body: dict[str, Any]) -> None:
+    """What the fields beside model and messages say of the call."""
+    call.stream = bool(body.get("stream"))
+    if options := body.get("stream_options"):
+        call.include_usage = bool(options.get("include_usage"))
+    call.max_tokens = max(body.get("max_completion_tokens") or 0, body.get("max_tokens") or 0)
+    call.choices = body.get("n") or 1
+    call.abilities = _abilities(body)
+
+
+def _weigh(call: Call, beside: "_Beside") -> None:
+    """What stands in the messages beside text."""
+    call.abilities |= beside.abilities
+    call.heavy_bytes = beside.bytes
+    call.text_bytes = max(0, call.text_bytes - beside.bytes)
+    call.is_heavy = beside.bytes > 0 or not HEAVY.isdisjoint(beside.abilities)
+    if call.is_heavy:
+        call.heavy_parts = beside.parts or 1
 
 
 def load(raw: bytes) -> dict[str, Any]:
     """The JSON object of a request; InvalidRequest for anything else."""
-    if not raw.strip():
-        raise InvalidRequest("The request body is empty; send a JSON object.", code="invalid_json")
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
+        if not raw.strip():
+            raise InvalidRequest(
+                "The request body is empty; send a JSON object.", code="invalid_json"
+            ) from None
         raise InvalidRequest(
             f"The request body is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}).",
             code="invalid_json",
@@ -110,29 +128,33 @@ def load(raw: bytes) -> dict[str, Any]:
 
 
 def _check_types(body: dict[str, Any]) -> None:
-    for field in body.keys() & _TYPES.keys():
-        types, expected = _TYPES[field]
-        value = body[field]
-        if value is None:
-            continue
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            raise wrong(field, f"must be {expected}")
+    for field, value in body.items():
+        if field in _TYPES and value is not None and value.__class__ not in _TYPES[field][0]:
+            raise wrong(field, f"must be {_TYPES[field][1]}")
     for field in ("n", "max_tokens", "max_completion_tokens"):
-        if body.get(field) is not None and body[field] < 1:
+        if field in body and body[field] is not None and body[field] < 1:
             raise wrong(field, "must be 1 or more")
-    for place, tool in enumerate(body.get("tools") or ()):
-        _check_tool(f"tools[{place}]", tool)
+    if "tools" in body:
+        _check_tools(body["tools"] or ())
 
 
-def _check_tool(where: str, tool: Any) -> None:
-    """Its type and name are words: all that is read of a tool that nobody here knows."""
-    if not codec.is_object(tool):
-        raise wrong(where, "must be an object")
-    own: Any = tool.get("function")
-    for path, given in ((where, tool), (f"{where}.function", own if codec.is_object(own) else {})):
-        for name in ("type", "name"):
-            if given.get(name) is not None and not isinstance(given[name], str):
-                raise wrong(f"{path}.{name}", "must be a string")
+def _check_tools(tools: Sequence[Any]) -> None:
+    """Their types and names are words: all that is read of a tool that nobody here knows."""
+    for place, tool in enumerate(tools):
+        if tool.__class__ is not dict:
+            raise wrong(f"tools[{place}]", "must be an object")
+        if odd := _odd(tool):
+            raise wrong(f"tools[{place}].{odd}", "must be a string")
+        own = tool.get("function")
+        if own.__class__ is dict and (odd := _odd(own)):
+            raise wrong(f"tools[{place}].function.{odd}", "must be a string")
+
+
+def _odd(given: dict[str, Any]) -> str:
+    """What is no word of the two that have to be; "" where both are."""
+    if (kind := given.get("type")) is not None and kind.__class__ is not str:
+        return "type"
+    return "" if (name := given.get("name")) is None or name.__class__ is str else "name"
 
 
 def models_of(body: dict[str, Any]) -> tuple[str, ...]:
@@ -140,12 +162,13 @@ def models_of(body: dict[str, Any]) -> tuple[str, ...]:
     model, more = body.get("model"), body.get("models")
     if model is not None and not isinstance(model, str):
         raise wrong("model", "must be a string")
+    if model and more is None:
+        return (model,)
     if more is None:
-        names: list[Any] = []
-    elif isinstance(more, list):
-        names = cast("list[Any]", more)
-    else:
+        raise wrong("model", "is required")
+    if not isinstance(more, list):
         raise wrong("models", "must be a list of model names")
+    names = cast("list[Any]", more)
     if not all(isinstance(name, str) and name for name in names):
         raise wrong("models", "must be a list of model names")
     found = tuple(dict.fromkeys([model, *names] if model else names))
@@ -156,59 +179,71 @@ def models_of(body: dict[str, Any]) -> tuple[str, ...]:
     return found
 
 
-def _messages(body: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
-    """The messages, and the bytes in them that are no text: images, audio, files."""
-    messages = body.get("messages")
-    if messages is None:
-        raise wrong("messages", "is required", InvalidPrompt)
-    if not isinstance(messages, list):
-        raise wrong("messages", "must be a list", InvalidPrompt)
-    if not messages:
-        raise wrong("messages", "must not be empty", InvalidPrompt)
-    heavy = 0
-    for place, message in enumerate(cast("list[Any]", messages)):
-        heavy += _check_message(f"messages[{place}]", message)
-    return cast("list[dict[str, Any]]", messages), heavy
+class _Beside:
+    """What stands in messages beside text."""
+
+    __slots__ = ("abilities", "bytes", "parts")
+
+    def __init__(self) -> None:
+        self.abilities: set[str] = set()
+        self.bytes = 0  # of images, audio and files, as they stand in the request
+        self.parts = 0  # that are no text
 
 
-def _heavy_parts(messages: list[dict[str, Any]]) -> int:
-    contents = [message.get("content") for message in messages]
-    parts = [part for content in contents if isinstance(content, list) for part in cast("list[Any]", content)]
-    return sum(part.get("type") not in (None, "text") for part in parts) or 1
+def _messages(body: dict[str, Any]) -> _Beside | None:
+    """Checks the messages; gives what is no text in them, None where each is a text and no list of parts."""
+    messages: Any = body.get("messages")
+    if messages.__class__ is not list or not messages:
+        raise _no_messages(messages)
+    beside: _Beside | None = None
+    for place, message in enumerate(messages):
+        if message.__class__ is not dict:
+            raise wrong(f"messages[{place}]", "must be an object", InvalidPrompt)
+        role = message.get("role")
+        if role.__class__ is not str or not role:
+            raise wrong(f"messages[{place}].role", "must be a string", InvalidPrompt)
+        content = message.get("content")
+        if content.__class__ is str or content is None:
+            continue
+        if content.__class__ is not list:
+            raise wrong(f"messages[{place}].content", "must be a string or a list of parts", InvalidPrompt)
+        beside = beside or _Beside()
+        _parts(f"messages[{place}].content", content, beside)
+    return beside
 
 
-def _check_message(where: str, message: Any) -> int:
-    if not isinstance(message, dict):
-        raise wrong(where, "must be an object", InvalidPrompt)
-    fields = cast("dict[str, Any]", message)
-    role, content = fields.get("role"), fields.get("content")
-    if not isinstance(role, str) or not role:
-        raise wrong(f"{where}.role", "must be a string", InvalidPrompt)
-    if content is None or isinstance(content, str):
-        return 0
-    if not isinstance(content, list):
-        raise wrong(f"{where}.content", "must be a string or a list of parts", InvalidPrompt)
-    return sum(_check_part(f"{where}.content[{n}]", p) for n, p in enumerate(cast("list[Any]", content)))
+def _no_messages(given: Any) -> InvalidRequest:
+    if given is None:
+        return wrong("messages", "is required", InvalidPrompt)
+    return wrong("messages", "must not be empty" if given == [] else "must be a list", InvalidPrompt)
 
 
-def _check_part(where: str, part: Any) -> int:
-    if not isinstance(part, dict):
-        raise wrong(where, "must be an object", InvalidPrompt)
-    fields = cast("dict[str, Any]", part)
-    kind = fields.get("type")
-    if kind in (None, "text"):
-        return 0
-    if not isinstance(kind, str):
-        raise wrong(f"{where}.type", "must be a string", InvalidPrompt)
-    data: Any = fields.get(kind)
-    if isinstance(data, dict):
-        payload = cast("dict[str, Any]", data)
-        values = [value for value in payload.values() if isinstance(value, str)]
-        return sum(len(value) for value in values if not value.startswith(_PLAIN))
+def _parts(where: str, parts: list[Any], beside: _Beside) -> None:
+    """Checks the parts of a message; what is no text goes into `beside`."""
+    for place, part in enumerate(parts):
+        if part.__class__ is not dict:
+            raise wrong(f"{where}[{place}]", "must be an object", InvalidPrompt)
+        kind = part.get("type")
+        if kind is None or kind == "text":
+            continue
+        if kind.__class__ is not str:
+            raise wrong(f"{where}[{place}].type", "must be a string", InvalidPrompt)
+        beside.parts += 1
+        beside.bytes += _size(part.get(kind))
+        if kind in _PARTS:
+            beside.abilities.add(_PARTS[kind])
+
+
+def _size(data: Any) -> int:
+    """Bytes of what a part holds: a text, or the texts in an object."""
+    if codec.is_object(data):
+        texts = [value for value in data.values() if isinstance(value, str)]
+        return sum([len(text) for text in texts if not text.startswith(_PLAIN)])
     return len(data) if isinstance(data, str) else 0
 
 
-def _abilities(body: dict[str, Any], messages: list[dict[str, Any]]) -> frozenset[str]:
+def _abilities(body: dict[str, Any]) -> frozenset[str]:
+    """The abilities that the fields beside the messages need."""
     needs: set[str] = set()
     if body.get("stream"):
         needs.add("streaming")
@@ -216,21 +251,14 @@ def _abilities(body: dict[str, Any], messages: list[dict[str, Any]]) -> frozense
         needs.add("tools")
     if body.get("logprobs"):
         needs.add("logprobs")
-    format_: dict[str, Any] = body.get("response_format") or {}
-    kind = format_.get("type")
-    if kind == "json_schema":
-        needs.add("json_schema")
-    elif kind == "json_object":
-        needs.add("json_mode")
+    if format_ := body.get("response_format"):
+        kind = format_.get("type")
+        if kind == "json_schema":
+            needs.add("json_schema")
+        elif kind == "json_object":
+            needs.add("json_mode")
     if "audio" in (body.get("modalities") or ()):
         needs.add("audio_out")
-    for message in messages:
-        content = message.get("content")
-        if isinstance(content, list):
-            parts = cast("list[dict[str, Any]]", content)
-            needs |= {
-                _PARTS[kind] for part in parts if isinstance(kind := part.get("type"), str) and kind in _PARTS
-            }
     return frozenset(needs)
 
 

@@ -1,5 +1,6 @@
 """The client's side of a call, as the gateway writes to it."""
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 Headers = list[tuple[str, str]]
@@ -30,17 +31,17 @@ class Reply(Protocol):
         """Gives the client up, as if it had gone."""
         ...
 
-    async def answer(
+    def answer(
         self, status: int, headers: Headers, body: bytes, media: str = "application/json"
-    ) -> None:
+    ) -> Awaitable[None]:
         """The whole answer at once; `media` is its content type."""
         ...
 
-    async def open(self, headers: Headers) -> None:
+    def open(self, headers: Headers) -> Awaitable[None]:
         """The head of a stream of server-sent events, status 200."""
         ...
 
-    async def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> Awaitable[None]:
         """Whole events; returns when the client's connection has taken them."""
         ...
 
@@ -48,6 +49,6 @@ class Reply(Protocol):
         """A comment, written without waiting; lost if the client is gone."""
         ...
 
-    async def end(self) -> None:
+    def end(self) -> Awaitable[None]:
         """The proper end of a stream."""
         ...

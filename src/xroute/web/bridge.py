@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from xroute.web.asgi import AsgiReply, Message, Receive, Scope, Send, read_body
+from xroute.web.asgi import AsgiReply, Message, Receive, Scope, Send
+from xroute.web.body import read_body
 from xroute.web.edge import Request
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -27,12 +28,12 @@ class Bridge:
         """One request, read whole within the body limit; answered whole, or as a stream where it is one."""
         if self._app is None:
             self._app = self._make()
-        body = await read_body(request.headers, request.receive, self._max_body)
+        body = await read_body(request.headers, request.client, self._max_body)
         incoming: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
         answer = _Answer(reply)
 
         async def receive() -> Message:
-            return incoming.pop() if incoming else await request.receive()
+            return incoming.pop() if incoming else await request.client.receive()
 
         await self._app(_scope(request, reply), receive, answer.send)
         if self._changed is not None and request.scope["method"] not in SAFE:

@@ -11,8 +11,9 @@ from xroute.errors import CallError, InvalidRequest, ServerError
 from xroute.store.audit import Actor
 from xroute.web.access import KEY, PUBLIC, TABLE, Access
 from xroute.web.addresses import Addresses, choose
-from xroute.web.asgi import AsgiReply, ClientGone, Receive, RequestHeaders, Scope, Send, SendFailed
+from xroute.web.asgi import AsgiReply, Client, Receive, RequestHeaders, Scope, Send, SendFailed, client_of
 from xroute.web.auth import Keyring
+from xroute.web.body import ClientGone
 from xroute.web.failures import of_database, refuse
 from xroute.wire.who import Who
 
@@ -27,7 +28,7 @@ class Request:
 
     scope: Scope
     headers: RequestHeaders
-    receive: Receive
+    client: Client
     argument: str  # what followed a route that ends in "/"
     who: Who | None  # the client's key, where the route needs one
     actor: Actor | None = None  # who acts in the management API
@@ -71,9 +72,13 @@ class Management:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    route: Route
+    """A route, and what is asked of it for each request."""
+
+    handler: Handler
+    refusal: Refusal
     line: str
     access: Access
+    has_key: bool
     has_actor: bool
 
 
@@ -97,24 +102,28 @@ class Edge:
             self.routes += [r for r in _managed(table, management.handler) if r.line not in known]
         for route in self.routes:
             access = table[route.line]
-            entry = _Entry(route, route.line, access, access is not KEY and access is not PUBLIC)
+            has_key, has_actor = access is KEY, access is not KEY and access is not PUBLIC
+            entry = _Entry(route.handler, route.refusal, route.line, access, has_key, has_actor)
             self._addresses.add(route.method, route.path, entry)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, whatever happens."""
-        reply = AsgiReply(send)
+        client = client_of(scope, receive, send)
+        reply = AsgiReply(client)
         method, path = scope["method"], scope["path"]
         refusal = openai_refusal
         try:
             methods, argument = self._addresses.find(path)
-            refusal = _common(methods)
-            entry = choose(methods, method, path)
-            refusal = entry.route.refusal
+            entry = methods.get(method)
+            if entry is None:
+                refusal = _common(methods)
+                entry = choose(methods, method, path)
+            refusal = entry.refusal
             headers = RequestHeaders(scope["headers"])
-            who = self._keyring.find(headers, scope) if entry.access is KEY else None
+            who = self._keyring.find(headers, scope) if entry.has_key else None
             actor = await self._admit(scope, headers, entry.access, reply) if entry.has_actor else None
-            request = Request(scope, headers, receive, argument, who, actor, entry.line)
-            await entry.route.handler(request, reply)
+            request = Request(scope, headers, client, argument, who, actor, entry.line)
+            await entry.handler(request, reply)
         except CallError as error:
             if error.status >= 500:
                 log.warning("%s %s %s: %s", reply.request_id, method, path, error.message)
@@ -130,16 +139,16 @@ class Edge:
             broken = InvalidRequest("The request's body is not complete.", code="incomplete_body")
             await refuse(reply, broken, refusal)
         except asyncio.CancelledError:
-            if not reply.gone:  # the server is stopping
+            if not client.left:  # the server is stopping
                 raise
             log.info("%s: the client went away", reply.request_id)
         except SendFailed:
             log.info("%s: the client went away before its answer", reply.request_id)
         except Exception as error:  # noqa: BLE001 - the last resort logs it
-            if not reply.gone:
+            if not client.left:
                 await _last_resort(reply, error, refusal, f"{method} {path}")
         finally:
-            reply.unwatch()
+            client.unwatch()
 
     async def _admit(self, scope: Scope, headers: RequestHeaders, access: Access, reply: AsgiReply) -> Actor:
         assert self._admission is not None  # only the management API has lines of this kind
@@ -162,5 +171,5 @@ def _managed(table: Mapping[str, Access], handler: Handler) -> list[Route]:
 
 def _common(methods: Mapping[str, _Entry]) -> Refusal:
     """The shape of errors at a path, OpenAI's where several APIs share it."""
-    first, *others = [entry.route for entry in methods.values()]
-    return openai_refusal if any(each.refusal is not first.refusal for each in others) else first.refusal
+    first, *others = [entry.refusal for entry in methods.values()]
+    return openai_refusal if any(each is not first for each in others) else first

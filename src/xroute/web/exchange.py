@@ -1,12 +1,11 @@
-"""One request and its answer: what ASGI's `receive` and `send` do."""
+"""One request and its answer: ASGI's `receive` and `send`, and what our own handlers have in their place."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from http import HTTPStatus
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from xroute.web.asgi import Message, Receive, Scope, Send, SendFailed
+from xroute.web.asgi import OWN, Message, Receive, Scope, Send, SendFailed
 from xroute.web.head import encode, fields
 from xroute.web.refusal import Refused
 from xroute.web.scope import Address
@@ -17,7 +16,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 JOINED = 64 * 1024  # bytes; a first piece up to this size is written together with the head
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+BODILESS = frozenset((204, 304))
 
 
 class Link(Protocol):
@@ -55,7 +54,7 @@ class Link(Protocol):
 
 
 class Exchange:
-    """Made when a request's head is complete, and over when the application returns."""
+    """Made when a request's head is complete, and over when the application returns. A `web.asgi.Client`."""
 
     __slots__ = (
         "_chunked",
@@ -65,35 +64,38 @@ class Exchange:
         "_left",
         "_link",
         "_mute",
-        "_waiter",
+        "_watched",
         "complete",
         "ended",
         "gone",
         "keep",
+        "left",
         "pieces",
         "refused",
         "scope",
         "size",
         "started",
         "task",
+        "waiter",
     )
 
     def __init__(self, link: Link, scope: Scope, *, keep: bool, expects: bool) -> None:
-        scope["client"], scope["server"] = link.client, link.server
         self.scope = scope
         self.keep = keep  # the connection, after the answer
         self.pieces: list[bytes] = []  # of the body, not taken yet
         self.size = 0  # of all pieces
         self.complete = False  # the request
         self.gone = False  # the client, or its sending side
+        self.left = False  # the task was cancelled because the client had gone
         self.refused: Refused | None = None  # what was wrong with the rest of the request
         self.started = False  # the answer
         self.ended = False
         self.task: asyncio.Task[None] | None = None
+        self.waiter: asyncio.Future[Message] | None = None  # for the body, or the client's going
         self._link: Link | None = link
         self._expects = expects  # the client waits to be asked for the body
         self._given = False  # the application has the whole body
-        self._waiter: asyncio.Future[Message] | None = None
+        self._watched = False  # the task is to end when the client goes
         self._head = b""  # of the answer, until it is sent
         self._chunked = self._mute = False
         self._left: int | None = None  # of the announced length
@@ -105,8 +107,10 @@ class Exchange:
     async def run(self, link: Link, app: App) -> None:
         """Let the application answer."""
         cancelled = False
+        scope = self.scope
+        scope["extensions"] = {OWN: self}
         try:
-            await app(self.scope, self.receive, self.send)
+            await app(scope, self.receive, self.send)
         except SendFailed:
             pass  # the client is gone
         except asyncio.CancelledError:
@@ -114,97 +118,160 @@ class Exchange:
             raise
         except Exception:
             # The boundary for applications that have none.
-            log.exception("%s %s: the application failed", self.scope["method"], self.scope["path"])
+            log.exception("%s %s: the application failed", scope["method"], scope["path"])
         finally:
+            del scope["extensions"]  # a cycle
             self.drop()
             link.finish(self, cancelled=cancelled)
 
     # The request
+
+    def whole(self) -> bytes | None:
+        """The request's body, if all of it is here and nothing of it was taken yet."""
+        if not self.complete or self._given or self._expects:
+            return None
+        return self._take()
 
     def receive(self) -> asyncio.Future[Message]:
         """The body as far as it came, then the client's going. A future, and no task is behind it."""
         link = self._link
         if link is None:
             return _resolved(asyncio.get_running_loop(), {"type": "http.disconnect"})
-        if self._waiter is not None and not self._waiter.done():
+        if self.waiter is not None and not self.waiter.done():
             raise RuntimeError("receive is awaited already")
         if self._expects:
             self._expects = False
             if not self.started:
                 link.put(CONTINUE)
         waiter: asyncio.Future[Message] = link.loop.create_future()
-        self._waiter = waiter
+        self.waiter = waiter
         self.wake()
         return waiter
 
     def wake(self) -> None:
         """Something came: tell who waits for it."""
-        waiter = self._waiter
+        waiter = self.waiter
         if waiter is None or waiter.done():
             return
         if self.pieces or (self.complete and not self._given):
-            self._waiter = None  # it would hold the body
-            waiter.set_result(self._take())
+            self.waiter = None  # it would hold the body
+            body = self._take()
+            waiter.set_result({"type": "http.request", "body": body, "more_body": not self.complete})
         elif self.gone or (self.ended and self._given):
             waiter.set_result({"type": "http.disconnect"})
+
+    def watch(self) -> None:
+        """From now on the client's going cancels the task."""
+        self._watched = True
+        if self.gone:
+            self.abandon()
+
+    def unwatch(self) -> None:
+        """Ends what `watch` began."""
+        self._watched = False
+
+    def abandon(self) -> None:
+        """Cancel the task if it is watched, as if the client had gone."""
+        if self._watched and self.task is not None:
+            self.left = True
+            self.task.cancel()
 
     def leave(self) -> None:
         """The client sends no more; it may still read."""
         self.gone = True
+        self.abandon()
         self.wake()
 
     def drop(self) -> None:
         """Nothing can be sent any more, and nothing will come."""
-        self.gone = True
+        self.gone = self._given = True
         self._link = None
         self.pieces.clear()
-        waiter, self._waiter = self._waiter, None
+        self.abandon()
+        waiter, self.waiter = self.waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result({"type": "http.disconnect"})
 
-    def _take(self) -> Message:
+    def _take(self) -> bytes:
         pieces, self.pieces = self.pieces, []
         self.size = 0
         self._given = self.complete
         if not self.complete and self._link is not None:
             self._link.resume()
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        return {"type": "http.request", "body": body, "more_body": not self.complete}
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     # The answer
 
+    def answer(self, status: int, lines: bytes, body: bytes) -> Awaitable[None]:
+        """A whole answer in one piece. SendFailed: the client left."""
+        link = self._link
+        if link is None:
+            return _fail()
+        head = self._begin(link, status, lines, len(body))
+        self.ended = True
+        if self._mute:
+            return link.write(head)
+        if len(body) > JOINED:
+            link.put(head)
+            return link.write(body)
+        return link.write(head + body)
+
+    def begin(self, status: int, lines: bytes) -> Awaitable[None]:
+        """The head, which waits for the first piece of the body. SendFailed: the client left."""
+        link = self._link
+        if link is None:
+            return _fail()
+        self._head = self._begin(link, status, lines, None)
+        return link.done
+
+    def write(self, data: bytes) -> Awaitable[None]:
+        """A piece of the body. SendFailed: the client left."""
+        link = self._link
+        return _fail() if link is None else self._write(link, data, more=True)
+
+    def end(self) -> Awaitable[None]:
+        """The body's end. SendFailed: the client left."""
+        link = self._link
+        return _fail() if link is None else self._write(link, b"", more=False)
+
     def send(self, message: Message) -> Awaitable[None]:
-        """The head, which waits for the first piece of the body, or a piece. SendFailed: the client left."""
+        """The same by ASGI's messages."""
         link = self._link
         if link is None:
             return _fail()
         if message["type"] == "http.response.body":
             return self._write(link, message.get("body", b""), more=message.get("more_body", False))
-        if message["type"] != "http.response.start" or self.started:
+        if message["type"] != "http.response.start":
             raise RuntimeError(f"{message['type']} has no place here")
-        self._begin(link, message["status"], message.get("headers", ()))
+        lines, length = fields(message.get("headers", ()))
+        self._head = self._begin(link, message["status"], lines, length)
+        if not self._mute:
+            self._left = length
         return link.done
 
-    def _begin(self, link: Link, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        old = self.scope["http_version"] == "1.0"
-        block, left = fields(headers)
-        bodiless = status in BODILESS
-        self._mute = bodiless or self.scope["method"] == "HEAD"
-        framed = left is not None or self._mute
-        self.keep = self.keep and self.complete and (framed or not old) and link.is_staying()
-        if left is not None and not bodiless:
-            block += b"content-length: %d\r\n" % left
-        if not self._mute:
-            self._left = left
-            self._chunked = left is None and not old
-            if self._chunked:
-                block += b"transfer-encoding: chunked\r\n"
-        if not self.keep:
-            block += b"connection: close\r\n"
-        elif old:
-            block += b"connection: keep-alive\r\n"
-        self._head = encode(status, block, link.stamp)
+    def _begin(self, link: Link, status: int, lines: bytes, length: int | None) -> bytes:
+        """The head of an answer whose body has this length, where that is known."""
+        if self.started:
+            raise RuntimeError("http.response.start has no place here")
         self.started = True
+        scope = self.scope
+        bodiless = status in BODILESS
+        self._mute = mute = bodiless or scope["method"] == "HEAD"
+        old = scope["http_version"] == "1.0"
+        framing, framed = b"", mute
+        if length is not None:
+            framed = True
+            if not bodiless:
+                framing = b"content-length: %d\r\n" % length
+        elif not mute and not old:
+            framed = self._chunked = True
+            framing = b"transfer-encoding: chunked\r\n"
+        if not (self.keep and self.complete and framed and link.is_staying()):
+            self.keep = False
+            framing += b"connection: close\r\n"
+        elif old:
+            framing += b"connection: keep-alive\r\n"
+        return encode(status, lines, framing, link.stamp)
 
     def _write(self, link: Link, data: bytes, *, more: bool) -> Awaitable[None]:
         if not self.started or self.ended:

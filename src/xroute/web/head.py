@@ -19,12 +19,27 @@ def fields(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, int | None]:
             lines.append(b"%b: %b\r\n" % (key, value))
         elif key == b"content-length":
             length = int(value)
-    block = b"".join(lines)
-    if block.count(b"\n") != len(lines) or block.count(b"\r") != len(lines):
-        raise ValueError("a header of the answer has a line break in it")
-    return block, length
+    return _checked(b"".join(lines), len(lines)), length
+
+
+def as_lines(headers: list[tuple[str, str]]) -> bytes:
+    """Our own headers, in lower case and none of `OURS`; a model's name may be beyond Latin-1."""
+    text = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    return _checked(text.encode(), len(headers))
+
+
+def as_pairs(lines: bytes) -> list[tuple[bytes, bytes]]:
+    """Lines as ASGI has headers."""
+    parted = [line.partition(b": ") for line in lines.split(b"\r\n")[:-1]]
+    return [(name, value) for name, _, value in parted]
 
 
 def encode(status: int, *blocks: bytes) -> bytes:
     """The status line, further lines as they stand, and the empty line."""
     return b"%b%b\r\n" % (_lines.get(status) or b"HTTP/1.1 %d \r\n" % status, b"".join(blocks))
+
+
+def _checked(block: bytes, lines: int) -> bytes:
+    if block.count(b"\n") != lines or block.count(b"\r") != lines:
+        raise ValueError("a header of the answer has a line break in it")
+    return block

@@ -13,7 +13,8 @@ from xroute.errors import NotFound
 from xroute.gateway.call import Gateway
 from xroute.gateway.replay import Replays
 from xroute.gateway.witness import Keeper
-from xroute.web.asgi import AsgiReply, read_body
+from xroute.web.asgi import AsgiReply
+from xroute.web.body import read_body
 from xroute.web.edge import Request
 from xroute.wire.call import Call
 
@@ -40,10 +41,10 @@ class Inference:
 
     async def count_messages(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/messages/count_tokens."""
-        raw = await read_body(request.headers, request.receive, self.max_body)
+        raw = await read_body(request.headers, request.client, self.max_body)
         call: Call = dialects.side("anthropic", "parse").parse_count(raw, request.headers)
         call.who = request.who
-        reply.watch(request.receive)
+        reply.watch()
         await self._gateway.count(call, reply, dialects.side("anthropic", "surface").write_count)
 
     async def gemini(self, request: Request, reply: AsgiReply) -> None:
@@ -61,17 +62,17 @@ class Inference:
                 reply.is_array = not sse
                 await self.serve(request, reply, partial(parse.parse, model=model, stream=True, sse=sse))
             case "countTokens":
-                raw = await read_body(request.headers, request.receive, self.max_body)
+                raw = await read_body(request.headers, request.client, self.max_body)
                 call: Call = parse.parse_count(raw, model)
                 call.who = request.who
-                reply.watch(request.receive)
+                reply.watch()
                 await self._gateway.count(call, reply, dialects.side("gemini", "surface").write_count)
             case _:
                 raise NotFound(f"There is nothing at {request.scope['path'][:200]}.", code="unknown_url")
 
     async def serve(self, request: Request, reply: AsgiReply, parse: Callable[[bytes], Call]) -> None:
         """Any call: its body is read, parsed and answered; once, where it has an Idempotency-Key."""
-        raw = await read_body(request.headers, request.receive, self.max_body)
+        raw = await read_body(request.headers, request.client, self.max_body)
         if request.who is not None and request.who.route:
             raw = with_route(raw, request.who.route)
         await self.answer(request, reply, parse(raw), raw)
@@ -79,7 +80,7 @@ class Inference:
     async def answer(self, request: Request, reply: AsgiReply, call: Call, raw: bytes | bytearray) -> None:
         """A call whose body was read; `raw` tells it from another with the same Idempotency-Key."""
         call.who = request.who
-        reply.watch(request.receive)
+        reply.watch()
         serve = self._keeper.around(self._gateway.serve, raw) if self._keeper else self._gateway.serve
         key = request.headers.get("idempotency-key")
         if key is None:

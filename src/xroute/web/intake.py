@@ -130,7 +130,8 @@ class Intake:
         version = parser.get_http_version()
         try:
             expects = check(version, headers)
-            scope = make(parser.get_method().decode("ascii"), self._target, version, headers)
+            method = parser.get_method().decode("ascii")
+            scope = make(method, self._target, version, headers, link.client, link.server)
         except Refused as refused:
             raise self._caught(refused) from None
         self._headers = None

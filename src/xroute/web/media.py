@@ -6,7 +6,8 @@ import orjson
 
 from xroute.dialects.media import parse_audio, parse_image_edits, parse_images, parse_speech
 from xroute.dialects.openai import codec
-from xroute.web.asgi import AsgiReply, read_body, read_buffer
+from xroute.web.asgi import AsgiReply
+from xroute.web.body import read_body, read_buffer
 from xroute.web.edge import Request
 from xroute.web.inference import Inference
 from xroute.wire.call import Call, Operation
@@ -29,7 +30,7 @@ class Media:
 
     async def speech(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/audio/speech."""
-        raw = await read_body(request.headers, request.receive, self._inference.max_body)
+        raw = await read_body(request.headers, request.client, self._inference.max_body)
         call = parse_speech(raw)
         reply.is_array = call.is_bytes  # no comments between the bytes of a sound
         await self._inference.answer(request, reply, call, raw)
@@ -40,12 +41,12 @@ class Media:
 
     async def image_edits(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/images/edits."""
-        raw = await read_buffer(request.headers, request.receive, self._inference.max_body)
+        raw = await read_buffer(request.headers, request.client, self._inference.max_body)
         call = parse_image_edits(raw, request.headers.get("content-type") or "")
         await self._answer(request, reply, call, raw)
 
     async def _audio(self, request: Request, reply: AsgiReply, operation: Operation) -> None:
-        raw = await read_buffer(request.headers, request.receive, self._inference.max_body)
+        raw = await read_buffer(request.headers, request.client, self._inference.max_body)
         call = parse_audio(raw, request.headers.get("content-type") or "", operation)
         await self._answer(request, reply, call, raw)
 

@@ -18,8 +18,9 @@ from xroute.errors import CallError, InvalidRequest, NotFound
 from xroute.gateway.call import Gateway
 from xroute.store.responses import Missing, ResponseStore
 from xroute.store.shelf import Stored
-from xroute.web.asgi import AsgiReply, read_body
+from xroute.web.asgi import AsgiReply
 from xroute.web.background import Background, Reel
+from xroute.web.body import read_body
 from xroute.web.edge import Request
 from xroute.web.inference import Inference
 from xroute.wire.call import Call
@@ -62,7 +63,7 @@ class Responses:
 
     async def create(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/responses."""
-        raw = await read_body(request.headers, request.receive, self._max_body)
+        raw = await read_body(request.headers, request.client, self._max_body)
         given = load(raw)
         owner = _owner(request)
         earlier, known = await self._look_up(owner, given)
@@ -84,23 +85,23 @@ class Responses:
 
     async def compact(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/responses/compact."""
-        raw = await read_body(request.headers, request.receive, self._max_body)
+        raw = await read_body(request.headers, request.client, self._max_body)
         earlier, known = await self._look_up(_owner(request), load(raw))
         call = compact.parse(raw, earlier, known, response_id=response_id(reply))
         call.who = request.who
-        reply.watch(request.receive)
+        reply.watch()
         await self._gateway.serve(call, reply)
 
     async def input_tokens(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/responses/input_tokens."""
-        raw = await read_body(request.headers, request.receive, self._max_body)
+        raw = await read_body(request.headers, request.client, self._max_body)
         given = load(raw)
         earlier, known = await self._look_up(_owner(request), given)
         call = read({**given, "stream": False}, raw, earlier, known)
         # A provider that counts gets the whole conversation, and none of what only xroute can read.
         asked = count_tokens.encode(call.body, upstream=call.models[0], quirks=Quirks())
         call = replace(call, operation="count_tokens", raw=codec.write(asked.body), who=request.who)
-        reply.watch(request.receive)
+        reply.watch()
         await self._gateway.count(call, reply, write_count)
 
     async def _look_up(self, owner: str, given: Json) -> tuple[list[Any], dict[str, Json]]:
@@ -149,7 +150,7 @@ class Responses:
 
     async def _follow(self, reel: Reel, request: Request, reply: AsgiReply, at: int) -> None:
         """Events from the one with this number on, as far as they are and on as they come."""
-        reply.watch(request.receive)
+        reply.watch()
         await reply.open([("x-request-id", reply.request_id)])
         while True:
             if events := reel.events[at:]:
@@ -224,7 +225,7 @@ class Responses:
             )
         after = _number(query, "starting_after", -1, -1, FAR)
         # Even a GET has a body, be it empty: only what comes after it is the client's going.
-        await read_body(request.headers, request.receive, self._max_body)
+        await read_body(request.headers, request.client, self._max_body)
         await self._follow(reel, request, reply, after + 1)
 
     async def delete(self, request: Request, reply: AsgiReply) -> None:

@@ -14,8 +14,10 @@ TOLD = FRAMES | {b"host", b"expect"}
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
-def make(method: str, target: bytes, version: str, headers: Headers) -> dict[str, Any]:
-    """The scope but for the addresses; Refused where the target cannot be an address here."""
+def make(
+    method: str, target: bytes, version: str, headers: Headers, client: Address, server: Address
+) -> dict[str, Any]:
+    """The scope; Refused where the target cannot be an address here."""
     if method == "CONNECT":
         raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "This is no proxy.", "method_not_allowed")
     raw_path, query = split(target)
@@ -31,6 +33,8 @@ def make(method: str, target: bytes, version: str, headers: Headers) -> dict[str
         "query_string": query,
         "root_path": "",
         "headers": headers,
+        "client": client,
+        "server": server,
     }
 
 

@@ -10,8 +10,9 @@ from xroute.config.settings import Settings
 from xroute.errors import ProviderOverloaded, RateLimited, ServerError
 from xroute.store.directory import Directory
 from xroute.web.access import KEY, PUBLIC
-from xroute.web.asgi import AsgiReply, RequestHeaders, read_body
+from xroute.web.asgi import AsgiReply, Plain, RequestHeaders
 from xroute.web.auth import Keyring
+from xroute.web.body import read_body
 from xroute.web.edge import Edge, Route
 
 PLAIN = "the database password is hunter2"
@@ -99,7 +100,7 @@ async def test_the_key_and_the_rest_of_the_path_reach_the_handler():
 
 async def test_half_a_body_never_passes_for_a_whole_one():
     async def handler(request, reply):
-        await read_body(request.headers, request.receive, 100)
+        await read_body(request.headers, request.client, 100)
         raise AssertionError("half a body passed for one")
 
     answer = await ask(edge(handler), "GET", "/x", b"half", leaves=True)
@@ -111,12 +112,12 @@ async def test_a_client_that_leaves_cancels_its_handler():
     ended = []
 
     async def handler(request, reply):
-        reply.watch(request.receive)
+        reply.watch()
         reached.set()
         try:
             await asyncio.Event().wait()
         finally:
-            ended.append(reply.gone)
+            ended.append(request.client.left)
 
     async def receive():
         await reached.wait()
@@ -147,7 +148,7 @@ def receiving(*messages):
     async def receive():
         return said.pop(0)
 
-    return receive
+    return Plain(receive, None)
 
 
 def part(body, more=False):

@@ -4,7 +4,7 @@ import pytest
 from tests.unit.web.dialogue import Answer
 
 from xroute import errors
-from xroute.web.asgi import AsgiReply
+from xroute.web.asgi import AsgiReply, Plain
 from xroute.web.failures import refuse
 
 
@@ -18,7 +18,7 @@ async def told(error) -> Answer:
     async def send(message):
         answer.messages.append(message)
 
-    await refuse(AsgiReply(send), error)
+    await refuse(AsgiReply(Plain(None, send)), error)
     return answer
 
 

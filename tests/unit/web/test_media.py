@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xroute.errors import InvalidRequest, PayloadTooLarge
-from xroute.web.asgi import ClientGone, RequestHeaders, read_buffer
+from xroute.web.asgi import Plain, RequestHeaders
+from xroute.web.body import ClientGone, read_buffer
 
 MIB = 1024 * 1024
 
@@ -27,7 +28,7 @@ def receiving(*parts: bytes, gone: bool = False):
         body = waiting.pop(0) if waiting else b""
         return {"type": "http.request", "body": body, "more_body": bool(waiting) or gone}
 
-    return receive
+    return Plain(receive, None)
 
 
 async def read(*parts: bytes, limit: int = 100, **given: str) -> bytearray:

@@ -4,7 +4,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.unit.web.dialogue import Answer
 
-from xroute.web.asgi import AsgiReply
+from xroute.web.asgi import AsgiReply, Plain
 from xroute.web.metrics import Metrics
 from xroute.wire.record import Record, Try
 from xroute.wire.usage import Usage
@@ -43,7 +43,7 @@ async def samples(metrics) -> dict[str, float]:
     async def send(message):
         answer.messages.append(message)
 
-    await metrics.show(None, AsgiReply(send))
+    await metrics.show(None, AsgiReply(Plain(None, send)))
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("text/plain")
     return {

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.web.serving import answer, echo, play, read, running, stream, until
 
+from xroute.web.asgi import OWN
 from xroute.web.connection import Connection
 from xroute.web.exchange import Exchange
 
@@ -25,6 +26,7 @@ async def test_the_scope_is_what_asgi_says():
 
     async def app(scope, receive, send):
         seen.update(scope)
+        assert list(scope["extensions"]) == [OWN]
         await answer(send, b"")
 
     async with running(app) as place:
@@ -34,6 +36,7 @@ async def test_the_scope_is_what_asgi_says():
             b"Host: x\r\nX-A:  1 \t\r\nX-A: \xff\r\nconnection: close\r\n\r\n"
         )
     assert seen.pop("client")[0] == "127.0.0.1"
+    seen.pop("extensions")
     assert seen == {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},

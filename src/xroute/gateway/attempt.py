@@ -99,12 +99,15 @@ class Attempts:
             timeouts, until = self.timeouts(run, deployment)
             exchange = await self._send(run, call, way, deployment, timeouts, until)
             try:
-                raw = await self._read(exchange, timeouts, until, self._max_answer)
+                raw = exchange.whole(self._max_answer)
+                if raw is None:
+                    raw = await self._read(exchange, timeouts, until, self._max_answer)
             finally:
                 exchange.close()
         except TransportError as error:
             raise AttemptFailed(self.transport_failure(run, error)) from error
-        return way.counted(self._decode(run, way, deployment, exchange, raw), exchange.headers)
+        answer = self._decode(run, way, deployment, exchange, raw)
+        return answer if answer.usage is not None else way.counted(answer, exchange.headers)
 
     async def open(self, run: Run, deployment: Deployment) -> Opened:
         """A stream up to its first content; AttemptFailed if it does not get there."""
@@ -113,7 +116,7 @@ class Attempts:
         first = until
         if timeouts.first_token is not None:
             first = min(until, sent + timeouts.first_token)
-            if _over(timeouts.first_byte, timeouts.first_token):
+            if timeouts.first_byte is None or timeouts.first_byte > timeouts.first_token:
                 timeouts = replace(timeouts, first_byte=timeouts.first_token)
         way, request_id, created = way_of(run.call, deployment), run.reply.request_id, int(time.time())
         try:
@@ -213,13 +216,13 @@ class Attempts:
             timeouts = with_changes(timeouts, run.timeouts)
         if run.call.timeouts:
             timeouts = with_changes(timeouts, run.call.timeouts)
-        now = self._clock()
-        until = run.deadline if timeouts.total is None else min(run.deadline, now + timeouts.total)
+        now, until = self._clock(), run.deadline
+        if timeouts.total is not None and now + timeouts.total < until:
+            until = now + timeouts.total
         left = max(until - now, 0.001)
-        if _over(timeouts.first_byte, left) or _over(timeouts.connect, left):
-            timeouts = replace(
-                timeouts, first_byte=least(timeouts.first_byte, left), connect=least(timeouts.connect, left)
-            )
+        first_byte, connect = timeouts.first_byte, timeouts.connect
+        if first_byte is None or first_byte > left or connect is None or connect > left:
+            timeouts = replace(timeouts, first_byte=least(first_byte, left), connect=least(connect, left))
         return timeouts, until
 
     def _decode(self, run: Run, way: Way, deployment: Deployment, exchange: Exchange, raw: bytes) -> Answer:
@@ -288,10 +291,6 @@ def _longer(url: str, suffix: str) -> str:
 
 def _lost(dropped: tuple[str, ...]) -> str:
     return f"This deployment cannot take {', '.join(dropped)}, and nothing may be dropped."
-
-
-def _over(limit: float | None, left: float) -> bool:
-    return limit is None or limit > left
 
 
 def least(limit: float | None, left: float) -> float:

@@ -75,10 +75,8 @@ class Way:
         )
 
     def counted(self, answer: Answer, headers: Mapping[str, str]) -> Answer:
-        """The answer with the usage that stands in its headers, where its body has none."""
-        if answer.usage is not None or not hasattr(self._part, "counted"):
-            return answer
-        return self._part.counted(answer, headers)
+        """An answer whose body tells no usage, with what stands in its headers."""
+        return self._part.counted(answer, headers) if hasattr(self._part, "counted") else answer
 
     def is_whole(self, call: Call, media: str) -> bool:
         """Whether an answer of this content type is whole, though a stream was asked for."""

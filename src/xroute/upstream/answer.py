@@ -71,6 +71,14 @@ class Answer:
             await self.wait(self.connection, timeout_s, "between_chunks")
         return self._take()
 
+    def whole(self, limit: int) -> bytes | None:
+        """The rest of the body if its end is here; ProtocolError above `limit` bytes."""
+        if not self.ended or self.error is not None:
+            return None
+        if self.size > limit:
+            raise self._too_large(limit)
+        return self._take()
+
     async def read(self, limit: int) -> bytes:
         """The rest of the body; ProtocolError above `limit` bytes."""
         if not self.ended and int(self.headers.get("content-length", "0")) > limit:

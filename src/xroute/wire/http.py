@@ -52,6 +52,11 @@ class Exchange(Protocol):
         """The whole body; ProtocolError above `limit` bytes, CutError or TimedOut if it breaks."""
         ...
 
+    def whole(self, limit: int) -> bytes | None:
+        """The whole body if all of it is here, so that nothing has to be waited for, else None; ProtocolError
+        above `limit` bytes."""
+        ...
+
     async def chunk(self, timeout_s: float | None) -> bytes:
         """The next bytes as they come, b"" at the proper end; CutError if it ends improperly;
         TimedOut("between_chunks") after `timeout_s` seconds of silence."""

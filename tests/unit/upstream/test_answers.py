@@ -14,7 +14,7 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 async def drain(answer):
     pieces = []
-    while piece := await answer.chunk(5):
+    while piece := await answer.chunk(30):
         pieces.append(piece)
     return b"".join(pieces)
 
@@ -86,7 +86,7 @@ async def test_a_body_without_a_length_ends_with_the_connection(client, upstream
     task, peer = await upstream.ask(client)
     peer.write(b"HTTP/1.0 200 OK\r\n\r\nabc")
     answer = await task
-    assert await answer.chunk(5) == b"abc"
+    assert await answer.chunk(30) == b"abc"
     peer.write(b"def")
     peer.close()
     assert await answer.read(100) == b"def"
@@ -97,10 +97,10 @@ async def test_a_body_without_a_length_that_is_reset_is_cut(client, upstream):
     task, peer = await upstream.ask(client)
     peer.write(b"HTTP/1.0 200 OK\r\n\r\nabc")
     answer = await task
-    assert await answer.chunk(5) == b"abc"
+    assert await answer.chunk(30) == b"abc"
     peer.reset()
     with pytest.raises(CutError):
-        await answer.chunk(5)
+        await answer.chunk(30)
 
 
 async def test_repeated_headers_are_joined_and_names_are_lower_case(client, upstream):
@@ -124,7 +124,7 @@ async def test_a_cut_answer_gives_what_came_and_then_an_error(client, upstream, 
     task, peer = await upstream.ask(client)
     peer.write(raw)
     answer = await task
-    received = await answer.chunk(5)
+    received = await answer.chunk(30)
     getattr(peer, how)()
     with pytest.raises(CutError):
         received += await drain(answer)
@@ -194,10 +194,10 @@ async def test_a_broken_chunk_is_a_protocol_error_after_what_came(client, upstre
     task, peer = await upstream.ask(client)
     peer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n")
     answer = await task
-    assert await answer.chunk(5) == b"abc"
+    assert await answer.chunk(30) == b"abc"
     peer.write(tail)
     with pytest.raises(ProtocolError):
-        await answer.chunk(5)
+        await answer.chunk(30)
     await peer.gone()
 
 
@@ -220,6 +220,34 @@ async def test_a_body_of_exactly_the_limit_is_read(client, upstream):
     assert await (await task).read(2) == b"ok"
 
 
+async def test_a_body_is_had_without_waiting_once_its_end_is_here_and_not_before(client, upstream):
+    task, peer = await upstream.ask(client)
+    peer.write(OK[:-1])
+    answer = await task
+    assert (answer.whole(10), await answer.chunk(30)) == (None, b"o")
+    task, peer = await upstream.ask(client)
+    peer.write(OK)
+    assert (await task).whole(2) == b"ok"
+
+
+async def test_a_cut_body_is_never_whole(client, upstream):
+    task, peer = await upstream.ask(client)
+    peer.write(OK[:-1])
+    answer = await task
+    peer.close()
+    assert await answer.chunk(30) == b"o"
+    with pytest.raises(CutError):
+        await answer.chunk(30)
+    assert answer.whole(10) is None
+
+
+async def test_a_body_that_is_here_is_refused_above_the_limit(client, upstream):
+    task, peer = await upstream.ask(client)
+    peer.write(OK)
+    with pytest.raises(ProtocolError, match="larger than 1 bytes"):
+        (await task).whole(1)
+
+
 async def test_a_declared_length_is_refused_before_the_body_comes(client, upstream):
     task, peer = await upstream.ask(client)
     peer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n")
@@ -238,9 +266,9 @@ async def test_long_streams_of_short_chunks_pass(client, upstream):
         peer.write(b"1" + padding)
         await asyncio.sleep(0.01)
         peer.write(b"a\r\n")
-        assert await answer.chunk(5) == b"a"
+        assert await answer.chunk(30) == b"a"
     peer.write(b"0\r\n\r\n")
-    assert await answer.chunk(5) == b""
+    assert await answer.chunk(30) == b""
 
 
 class Wire(asyncio.Transport):

@@ -60,7 +60,9 @@ GATES = (
 )
 PURSES = sorted({each.key for gates in GATES for each in gates if each.kind == "purse"})
 amounts = st.builds(
-    Amounts, st.just(1), *(st.integers(0, 30) for _ in range(2)), *(st.integers(0, 60) for _ in range(2))
+    lambda *taken: Amounts(1, *taken),
+    *(st.integers(0, 30) for _ in range(2)),
+    *(st.integers(0, 60) for _ in range(2)),
 )
 
 

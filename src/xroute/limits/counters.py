@@ -8,20 +8,17 @@ SOON_S = 1.0  # when to ask again for what calls under way have: when they end n
 
 
 class Counter(Protocol):
-    """One counter, whatever it counts. Amounts are whole numbers, times unix seconds."""
+    """One counter, whatever it counts. Amounts are whole numbers, times unix seconds.
 
+    What is taken is added to `used`, whether it fits or not. Of a purse and of slots nothing more is to be
+    done, so that this is done where it is needed, without a call for each gate of each call.
+    """
+
+    used: int  # what counts against a limit
     plans: int  # that count here: see limits.plans
 
-    def has_room(self, amount: int, limit: int, now: float) -> bool:
+    def has_room(self, amount: int, limit: float, now: float) -> bool:
         """Whether so much more stays within the limit; nothing always does."""
-        ...
-
-    def take(self, amount: int, now: float) -> None:
-        """Counts, whether it fits or not."""
-        ...
-
-    def settle(self, held: int, actual: int, taken_s: float, now: float) -> None:
-        """Puts the truth in the place of what was taken at `taken_s`."""
         ...
 
     def left(self, limit: int, now: float) -> int:
@@ -38,13 +35,12 @@ class Counter(Protocol):
 
 
 class Purse:
-    """What is spent of a limit in one window, and what calls under way hold of it."""
+    """What is spent of a limit in one window, and what calls under way hold of it: both are used."""
 
-    __slots__ = ("held", "line", "plans", "spent", "until")
+    __slots__ = ("line", "plans", "spent", "until", "used")
 
     def __init__(self, until: float, spent: int = 0) -> None:
-        self.spent = spent
-        self.held = 0
+        self.spent = self.used = spent
         self.until = until
         self.plans = 0
         self.line: deque[Any] | None = None  # who waits for what is held: limits.line.Waiting
@@ -52,18 +48,22 @@ class Purse:
     def __repr__(self) -> str:
         return f"Purse({self.spent} spent, {self.held} held)"
 
-    def has_room(self, amount: int, limit: int, now: float) -> bool:
-        return self.spent + self.held + amount <= limit or not amount
+    @property
+    def held(self) -> int:
+        """By calls under way."""
+        return self.used - self.spent
 
-    def take(self, amount: int, now: float) -> None:
-        self.held += amount
+    def load(self, spent: int) -> None:
+        """So much was spent before anything was counted here; what is counted is never made less."""
+        more = max(spent - self.spent, 0)
+        self.spent += more
+        self.used += more
 
-    def settle(self, held: int, actual: int, taken_s: float, now: float) -> None:
-        self.held -= held
-        self.spent += actual
+    def has_room(self, amount: int, limit: float, now: float) -> bool:
+        return self.used + amount <= limit or not amount
 
     def left(self, limit: int, now: float) -> int:
-        return max(limit - self.spent - self.held, 0)
+        return max(limit - self.used, 0)
 
     def retry_after_s(self, amount: int, limit: int, now: float) -> float | None:
         """Until the next window, whose purse is another one."""
@@ -85,14 +85,8 @@ class Slots:
     def __repr__(self) -> str:
         return f"Slots({self.used} used)"
 
-    def has_room(self, amount: int, limit: int, now: float) -> bool:
+    def has_room(self, amount: int, limit: float, now: float) -> bool:
         return self.used + amount <= limit
-
-    def take(self, amount: int, now: float) -> None:
-        self.used += amount
-
-    def settle(self, held: int, actual: int, taken_s: float, now: float) -> None:
-        self.used -= held
 
     def left(self, limit: int, now: float) -> int:
         return max(limit - self.used, 0)

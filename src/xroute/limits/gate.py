@@ -5,7 +5,7 @@ An engine decides over all gates of a call in one atomic step: `limits.memory` i
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 Measure = Literal["requests", "tokens", "tokens_in", "tokens_out", "money", "credit", "slots"]
@@ -31,22 +31,52 @@ class Gate:
     hard: bool = True  # False: it counts and warns, and refuses nobody
 
 
-class Amounts(NamedTuple):
+class _ByMeasure(NamedTuple):
+    requests: int
+    tokens: int
+    tokens_in: int
+    tokens_out: int
+    nano: int  # what it is worth: measure "money", of budgets
+    credit: int  # what the workspace pays for it: nothing with a credential of its own
+    calls: int  # measure "slots": one
+
+
+# Where each measure stands in `Amounts`.
+OF: dict[Measure, int] = {
+    "requests": 0,
+    "tokens": 1,
+    "tokens_in": 2,
+    "tokens_out": 3,
+    "money": 4,
+    "credit": 5,
+    "slots": 6,
+}
+
+
+_made = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+class Amounts(_ByMeasure):
     """What a call takes: its worst case when it is admitted, the truth when it is settled."""
 
-    requests: int = 1
-    tokens_in: int = 0
-    tokens_out: int = 0
-    nano: int = 0  # what it is worth: measure "money", of budgets
-    credit: int = 0  # what the workspace pays for it: nothing with a credential of its own
+    __slots__ = ()
 
-    @property
-    def tokens(self) -> int:
-        return self.tokens_in + self.tokens_out
+    def __new__(
+        cls, requests: int = 1, tokens_in: int = 0, tokens_out: int = 0, nano: int = 0, credit: int = 0
+    ) -> "Amounts":
+        tokens = tokens_in + tokens_out
+        return _made(cls, (requests, tokens, tokens_in, tokens_out, nano, credit, 1))
 
 
-@dataclass(slots=True)  # not frozen: two are made for each call, at a third of the price
-class Level:
+Purses = tuple[tuple[str, int, float], ...]
+
+
+def purses_of(gates: "tuple[Gate, ...]") -> Purses:
+    """Of each purse among them: its key, where in `Amounts` stands what it takes, when it is over."""
+    return tuple((gate.key, OF[gate.measure], gate.until) for gate in gates if gate.kind == "purse")
+
+
+class Level(NamedTuple):
     """Where a gate stands, for the `x-ratelimit-*` headers."""
 
     gate: Gate
@@ -61,12 +91,13 @@ class Hold:
     id: str  # the call's
     gates: tuple[Gate, ...]
     amounts: Amounts
-    levels: tuple[Level, ...] = ()  # of the rates
+    levels: tuple[Level, ...] = ()  # of the rates: the strictest of requests, the strictest of tokens
     is_settled: bool = False
     taken_s: float = 0.0  # unix seconds of admission
+    purses: Purses | None = None  # among the gates
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Refused:
     """Not let in, and nothing was taken anywhere."""
 
@@ -74,7 +105,7 @@ class Refused:
     left: int  # of the gate's limit, what is held counted as gone
     retry_after_s: float | None  # None: waiting does not help
     is_held: bool = False  # it would fit if calls under way used nothing of what they hold
-    levels: tuple[Level, ...] = field(default=())
+    levels: tuple[Level, ...] = ()
 
 
 class Engine(Protocol):

@@ -19,18 +19,14 @@ TOKENS: Names = ("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-
 
 
 def headers(levels: Iterable[Level]) -> list[tuple[str, str]]:
-    """Limit, what is left, and when it is all there again: of the strictest of requests and of tokens."""
-    found: dict[Names, Level] = {}
-    for level in levels:
-        names = REQUESTS if level.gate.measure == "requests" else TOKENS
-        if names not in found or level.left < found[names].left:
-            found[names] = level
+    """Limit, what is left, and when it is all there again: of requests and of tokens."""
     said: list[tuple[str, str]] = []
-    for (limit, left, reset), level in found.items():
+    for gate, left, reset_s in levels:
+        limit, remaining, reset = REQUESTS if gate.measure == "requests" else TOKENS
         said += (
-            (limit, str(level.gate.limit)),
-            (left, str(level.left)),
-            (reset, duration(round(level.reset_s * 1000))),
+            (limit, f"{gate.limit}"),
+            (remaining, f"{left}"),
+            (reset, duration(round(reset_s * 1000))),
         )
     return said
 

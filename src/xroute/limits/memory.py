@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from xroute.limits.counters import SOON_S, Purse
-from xroute.limits.gate import Amounts, Gate, Hold, Refused
+from xroute.limits.gate import OF, Amounts, Gate, Hold, Refused
 from xroute.limits.line import Line, Waiting
-from xroute.limits.plans import MOST_PLANS, MOST_RESTING, Plans, needs
+from xroute.limits.plans import MOST_PLANS, MOST_RESTING, Plans
 from xroute.limits.refusal import refusal
 
 NOTHING = Amounts(0)
@@ -38,15 +38,19 @@ class Memory:
         plan = self._known.get(id(hold.gates))
         if plan is None or not plan.under_way:
             return
-        held, actual = needs(hold.amounts), needs(amounts)
-        if held != actual:
-            for rate, of in plan.rates:
-                rate.settle(held[of], actual[of], hold.taken_s, now)
-        for counter, of in plan.counters:
-            counter.settle(held[of], actual[of], hold.taken_s, now)
+        held = hold.amounts
+        for rate, of in plan.rates:
+            if held[of] != amounts[of]:
+                rate.settle(held[of], amounts[of], hold.taken_s, now)
+        for purse, of in plan.purses:
+            actual = amounts[of]
+            purse.used += actual - held[of]
+            purse.spent += actual
+        for slots in plan.slots:
+            slots.used -= 1
         plan.under_way -= 1
         if self._line.length:
-            for purse, *_ in plan.purses:
+            for purse, _ in plan.purses:
                 self._line.move(purse)
 
     def refund(self, hold: Hold, now: float) -> None:
@@ -114,25 +118,30 @@ class Memory:
     def _enter(self, id_: str, gates: tuple[Gate, ...], amounts: Amounts, now: float) -> Hold | Refused:
         """Admits without a look at who is in line."""
         plan = self._known.get(id(gates)) or self._plans.make(gates, now)
-        needed = needs(amounts)
-        for counter, limit, of, _ in plan.checks:
-            if not counter.has_room(needed[of], limit, now):
-                return refusal(plan, needed, now)
+        for counter, limit, of in plan.counters:
+            amount = amounts[of]
+            used = counter.used + amount
+            if used > limit:
+                if not counter.has_room(amount, limit, now):
+                    plan.put_back(counter, amounts)
+                    return refusal(plan, amounts, now)
+                used = counter.used + amount
+            counter.used = used
         for rate, of in plan.rates:
-            rate.take(needed[of], now)
-        for counter, of in plan.counters:
-            counter.take(needed[of], now)
+            rate.note(amounts[of], now)
         plan.under_way += 1
         plan.used_s = now
-        return Hold(id_, gates, amounts, plan.levels(now), False, now)
+        return Hold(id_, gates, amounts, plan.levels(now), False, now, plan.charged)
 
     def _behind(self, gates: tuple[Gate, ...], amounts: Amounts, now: float) -> Refused | None:
         """A refusal where others wait already for what the call needs: it does not overtake them."""
         plan = self._known.get(id(gates)) or self._plans.make(gates, now)
-        needed = needs(amounts)
-        for purse, limit, of, gate in plan.purses:
-            if purse.line and needed[of] and purse.has_room(needed[of], limit, now):
-                return Refused(gate, purse.left(limit, now), SOON_S, True, plan.levels(now))
+        for gate, purse in plan.hard:
+            if not isinstance(purse, Purse) or not purse.line:
+                continue
+            amount = amounts[OF[gate.measure]]
+            if amount and purse.has_room(amount, gate.limit, now):
+                return Refused(gate, purse.left(gate.limit, now), SOON_S, True, plan.standing(now))
         return None
 
     def _ask(self, waiting: Waiting) -> Hold | Refused:

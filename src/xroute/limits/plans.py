@@ -9,12 +9,17 @@ share; `forgotten` counts them. What is spent of a rule that is not for each use
 
 from collections import OrderedDict
 
-from xroute.limits.counters import Counter, Purse, Slots
-from xroute.limits.gate import Amounts, Gate, Level
+from xroute.limits.counters import NEVER, Counter, Purse, Slots
+from xroute.limits.gate import OF, Amounts, Gate, Level, purses_of
 from xroute.limits.rate import Rate
 
-OF = {"requests": 0, "tokens": 1, "tokens_in": 2, "tokens_out": 3, "money": 4, "credit": 5, "slots": 6}
-Needs = tuple[int, int, int, int, int, int, int]  # by these
+Needs = Amounts
+
+
+def needs(amounts: Amounts) -> Amounts:
+    return amounts
+
+
 IDLE_S = 60.0  # after which a plan may go
 MOST_PLANS = 20_000
 MOST_RESTING = 200_000
@@ -22,44 +27,66 @@ LOOKS = 4  # at the oldest, for each that is new
 KEPT_S = 24 * 3600.0  # after its window, as Redis and the database keep a purse too
 
 
-def needs(amounts: Amounts) -> Needs:
-    """What a call takes, by measure; a slot is taken by every call."""
-    read, written = amounts.tokens_in, amounts.tokens_out
-    return amounts.requests, read + written, read, written, amounts.nano, amounts.credit, 1
-
-
 class Plan:
     """The counters behind the gates of a call: what is checked, and what is taken of each once."""
 
-    __slots__ = ("checks", "counters", "gates", "purses", "rates", "shown", "under_way", "used_s")
+    __slots__ = (
+        "charged",
+        "counters",
+        "gates",
+        "hard",
+        "purses",
+        "rates",
+        "shown",
+        "slots",
+        "under_way",
+        "used_s",
+    )
 
     def __init__(self, gates: tuple[Gate, ...], counters: list[Counter]) -> None:
         found = list(zip(gates, counters, strict=True))
         self.gates = gates
-        self.checks = tuple((c, gate.limit, OF[gate.measure], gate) for gate, c in found if gate.hard)
-        takes = {id(c): (c, OF[gate.measure]) for gate, c in found}.values()
-        self.rates = tuple((c, of) for c, of in takes if isinstance(c, Rate))
-        self.counters = tuple((c, of) for c, of in takes if not isinstance(c, Rate))
-        self.purses = tuple((c, limit, of, g) for c, limit, of, g in self.checks if isinstance(c, Purse))
-        rates = [(c, gate) for gate, c in found if gate.hard and isinstance(c, Rate)]
-        of_requests = tuple(each for each in rates if each[1].measure == "requests")
-        of_tokens = tuple(each for each in rates if each[1].measure != "requests")
-        self.shown = tuple(each for each in (of_requests, of_tokens) if each)
+        self.charged = purses_of(gates)
+        self.hard = tuple((gate, c) for gate, c in found if gate.hard)
+        limits: dict[int, float] = {}  # of a counter, the least of its gates
+        for gate, counter in self.hard:
+            limits[id(counter)] = min(gate.limit, limits.get(id(counter), gate.limit))
+        once = {id(c): (c, OF[gate.measure]) for gate, c in found}.values()
+        self.counters = tuple((c, limits.get(id(c), NEVER), of) for c, of in once)
+        self.rates = tuple((c, of) for c, of in once if isinstance(c, Rate))
+        self.purses = tuple((c, of) for c, of in once if isinstance(c, Purse))
+        self.slots = tuple(c for c, _ in once if isinstance(c, Slots))
+        rates = [(gate, c) for gate, c in self.hard if isinstance(c, Rate)]
+        of_requests = [each for each in rates if each[0].measure == "requests"]
+        of_tokens = [each for each in rates if each[0].measure != "requests"]
+        self.shown = tuple((each[0], each[1:]) for each in (of_requests, of_tokens) if each)
         self.under_way = 0
         self.used_s = 0.0
 
+    def put_back(self, shut: Counter, amounts: Amounts) -> None:
+        """Nothing was taken of the counters before this one."""
+        for counter, _, of in self.counters:
+            if counter is shut:
+                return
+            counter.used -= amounts[of]
+
+    def standing(self, now: float) -> tuple[Level, ...]:
+        """The levels where nothing was taken."""
+        for rate, _ in self.rates:
+            rate.forget(now)
+        return self.levels(now)
+
     def levels(self, now: float) -> tuple[Level, ...]:
-        """Of the rates: the one of requests of which the least is left, and the one of tokens."""
-        return tuple([_strictest(rates, now) for rates in self.shown])
-
-
-def _strictest(rates: tuple[tuple[Rate, Gate], ...], now: float) -> Level:
-    rate, gate = rates[0]
-    left = rate.left(gate.limit, now)
-    for other, its in rates[1:]:
-        if (less := other.left(its.limit, now)) < left:
-            rate, gate, left = other, its, less
-    return Level(gate, left, rate.reset_s(now))
+        """After something was taken: the rate of requests of which the least is left, and that of tokens."""
+        levels: list[Level] = []
+        for first, others in self.shown:
+            gate, rate = first
+            left = gate.limit - rate.used
+            for its, other in others:
+                if (less := its.limit - other.used) < left:
+                    gate, rate, left = its, other, less
+            levels.append(Level(gate, left if left > 0 else 0, rate.reset_s(now)))
+        return tuple(levels)
 
 
 class Plans:
@@ -102,7 +129,7 @@ class Plans:
         """What was spent of a purse before anything was counted here; what is counted is never made less."""
         purse = self._counters.get(key)
         if isinstance(purse, Purse):
-            purse.spent = max(purse.spent, spent)
+            purse.load(spent)
         else:
             self.loaded[key] = spent
 

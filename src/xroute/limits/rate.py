@@ -24,34 +24,37 @@ class _Bucket:
 class Rate:
     """A counter that slides. Times are unix seconds; a clock set back by more than a period empties it."""
 
-    __slots__ = ("_buckets", "_forgets", "_full", "_newest", "_period", "_width", "plans", "used")
+    __slots__ = ("_buckets", "_forgets", "_fresh", "_newest", "_period", "_width", "plans", "used")
 
     def __init__(self, period_s: float) -> None:
-        self.used = 0
+        self.used = 0  # perhaps more than counts now: what is too old is forgotten when that matters
         self.plans = 0  # that count here: see limits.plans
         self._period = period_s
         self._width = period_s / BUCKETS
         self._buckets: deque[_Bucket] = deque()
         self._newest = _Bucket(-NEVER)
-        self._full = -NEVER  # from then on the newest bucket takes no more
+        self._fresh = -NEVER  # before then the newest bucket takes all, and nothing is to be forgotten
         self._forgets = NEVER  # before then nothing is old enough to be forgotten
 
     def __repr__(self) -> str:
         return f"Rate({self.used} in {self._period:g} s)"
 
-    def has_room(self, amount: int, limit: int, now: float) -> bool:
+    def has_room(self, amount: int, limit: float, now: float) -> bool:
         """Whether so much more stays within the limit. Who takes nothing is never in the way."""
-        if not self._newest.begun <= now < self._forgets:
-            self._forget(now)
+        self.forget(now)
         return self.used + amount <= limit or not amount
 
     def take(self, amount: int, now: float) -> None:
         """Counts, whether it fits or not: what is too much keeps later calls waiting."""
+        self.used += amount
+        self.note(amount, now)
+
+    def note(self, amount: int, now: float) -> None:
+        """What was added to `used` was taken now."""
         bucket = self._newest
-        if not bucket.begun <= now < self._full:
+        if not bucket.begun <= now < self._fresh:
             bucket = self._open(now)
         bucket.amount += amount
-        self.used += amount
         if now > bucket.last:  # noqa: PLR1730 - a call of max() for each gate of each call costs more
             bucket.last = now
 
@@ -64,14 +67,11 @@ class Rate:
 
     def left(self, limit: int, now: float) -> int:
         """What may still be taken, 0 at the least."""
-        if not self._newest.begun <= now < self._forgets:
-            self._forget(now)
+        self.forget(now)
         return max(limit - self.used, 0)
 
     def reset_s(self, now: float) -> float:
         """Seconds until it is as if nothing had been taken."""
-        if not self._newest.begun <= now < self._forgets:
-            self._forget(now)
         after_s = self._newest.last + self._period - now
         return after_s if after_s > 0 else 0.0
 
@@ -79,7 +79,7 @@ class Rate:
         """Seconds after which so much fits if nobody takes anything; None: it never does."""
         if amount > limit:
             return None
-        self._forget(now)
+        self.forget(now)
         excess, after_s = self.used + amount - limit, 0.0
         for bucket in self._buckets:
             if excess <= 0:
@@ -90,32 +90,33 @@ class Rate:
 
     def is_idle(self, now: float) -> bool:
         """Whether nothing is lost when the counter is."""
-        self._forget(now)
+        self.forget(now)
         return not self._buckets
 
-    def _open(self, now: float) -> _Bucket:
-        """The bucket that counts what is taken now."""
-        self._forget(now)
-        if now < self._newest.begun:  # the clock was set back a little
-            return self._newest
-        self._newest = bucket = _Bucket(now)
-        self._full = now + self._width
-        self._buckets.append(bucket)
-        self._forgets = min(self._forgets, now + self._period)
-        return bucket
-
-    def _forget(self, now: float) -> None:
+    def forget(self, now: float) -> None:
+        """What is too old counts no more."""
+        if self._newest.begun <= now < self._forgets:
+            return
         buckets, period = self._buckets, self._period
-        if now < self._newest.begun - period:  # the clock was set back by more than a period
-            buckets.clear()
-            self.used = 0
-        while buckets and buckets[0].last + period <= now:
+        is_set_back = now < self._newest.begun - period
+        while buckets and (is_set_back or buckets[0].last + period <= now):
             self.used -= buckets.popleft().amount
         if buckets:
             self._forgets = buckets[0].last + period
         else:
             self._newest = _Bucket(-NEVER)
-            self._full, self._forgets = -NEVER, NEVER
+            self._fresh, self._forgets = -NEVER, NEVER
+
+    def _open(self, now: float) -> _Bucket:
+        """The bucket that counts what is taken now."""
+        self.forget(now)
+        bucket = self._newest
+        if bucket.begun + self._width <= now:
+            self._newest = bucket = _Bucket(now)
+            self._buckets.append(bucket)
+            self._forgets = min(self._forgets, now + self._period)
+        self._fresh = min(bucket.begun + self._width, self._forgets)
+        return bucket
 
     def _give_back(self, amount: int, taken_s: float) -> None:
         for bucket in reversed(self._buckets):

@@ -7,23 +7,28 @@ from xroute.limits.counters import Purse, Slots
 NEVER = float("inf")
 
 
-def test_what_is_held_is_gone_until_it_is_settled():
+def test_what_is_held_is_gone():
     purse = Purse(NEVER, spent=10)
-    purse.take(60, NOW)
+    purse.used += 60
     assert purse.left(100, NOW) == 30
     assert purse.has_room(30, 100, NOW)
     assert not purse.has_room(31, 100, NOW)
-    purse.settle(60, 25, NOW, NOW)
-    assert (purse.spent, purse.held) == (35, 0)
+    assert (purse.spent, purse.held) == (10, 60)
 
 
-def test_an_actual_above_what_was_held_is_spent_all_the_same():
-    purse = Purse(NEVER)
-    purse.take(60, NOW)
-    purse.settle(60, 130, NOW, NOW)
-    assert (purse.spent, purse.left(100, NOW)) == (130, 0)
+def test_who_takes_nothing_of_a_purse_passes_though_it_is_overdrawn():
+    purse = Purse(NEVER, spent=130)
+    assert purse.left(100, NOW) == 0
     assert not purse.has_room(1, 100, NOW)
     assert purse.has_room(0, 100, NOW)
+
+
+def test_what_was_spent_before_is_added_once_and_makes_nothing_less():
+    purse = Purse(NEVER, spent=10)
+    purse.used += 5
+    for spent in (30, 30, 20):
+        purse.load(spent)
+        assert (purse.spent, purse.held) == (30, 5)
 
 
 def test_a_purse_that_is_empty_opens_with_the_next_window():
@@ -37,17 +42,16 @@ def test_a_purse_is_idle_when_nothing_was_spent_or_its_window_is_over_and_nothin
     assert Purse(NEVER).is_idle(NOW)
     spent = Purse(NOW + 10, spent=1)
     assert [spent.is_idle(NOW), spent.is_idle(NOW + 10)] == [False, True]
-    spent.take(1, NOW)
+    spent.used += 1
     assert not spent.is_idle(NOW + 10)
 
 
 def test_slots_are_free_again_when_calls_end():
     slots = Slots()
-    slots.take(1, NOW)
-    slots.take(1, NOW)
+    slots.used += 2
     assert not slots.has_room(1, 2, NOW)
     assert slots.left(2, NOW) == 0
-    slots.settle(1, 1, NOW, NOW)
+    slots.used -= 1
     assert slots.left(2, NOW) == 1
     assert not slots.is_idle(NOW)
 

@@ -10,8 +10,8 @@ import uvloop
 from xroute.upstream.client import HttpTransport
 from xroute.wire.http import Target, Timeouts
 
-SOON_S = 5.0  # nothing on this machine takes that long
-LIMITS = Timeouts(first_byte=SOON_S, between_chunks=SOON_S)
+SOON_S = 30.0  # a hang is a failure, and a slow machine is none
+LIMITS = Timeouts(connect=SOON_S, first_byte=SOON_S, between_chunks=SOON_S)
 
 
 class Peer(asyncio.Protocol):

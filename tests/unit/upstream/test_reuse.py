@@ -9,13 +9,13 @@ from xroute.upstream.client import HttpTransport, Stats
 from xroute.upstream.pool import Quota
 from xroute.wire.http import Timeouts
 
-LIMITS = Timeouts(first_byte=5, between_chunks=5)
+LIMITS = Timeouts(first_byte=30, between_chunks=30)
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 PART = b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\npart"
 
 
 async def until(condition):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.001)
 
@@ -84,7 +84,7 @@ async def test_an_answer_closed_in_mid_body_ends_its_connection(client, upstream
     answer.close()
     await peer.gone()
     with pytest.raises(CutError):
-        await answer.chunk(5)
+        await answer.chunk(30)
     assert client.stats().open == 0
 
 
@@ -217,7 +217,7 @@ async def test_a_waiting_call_that_is_cancelled_passes_its_turn_on():
     assert quota.waiting == 2
     quota.changed()
     first.cancel()
-    await asyncio.wait_for(second, 5)
+    await asyncio.wait_for(second, 30)
     assert first.cancelled()
     assert quota.waiting == 0
 
@@ -237,9 +237,9 @@ async def test_closing_ends_everything(upstream):
     for task in (headless, other, waiting):
         with pytest.raises(ConnectError, match="closed"):
             await task
-    assert await answer.chunk(5) == b"part"
+    assert await answer.chunk(30) == b"part"
     with pytest.raises(ConnectError, match="closed"):
-        await answer.chunk(5)
+        await answer.chunk(30)
     with pytest.raises(ConnectError, match="closed"):
         await call(client, upstream)
     assert repr(client) == "<HttpTransport closed, 0 open, 0 idle, 0 waiting>"

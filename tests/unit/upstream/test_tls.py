@@ -13,7 +13,7 @@ from xroute.upstream.proxy import Proxy, ProxyRules, read_proxies
 from xroute.wire.http import Target, Timeouts
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
-LIMITS = Timeouts(connect=5, first_byte=5, between_chunks=5)
+LIMITS = Timeouts(connect=30, first_byte=30, between_chunks=30)
 HOST = "127.0.0.1.example"  # no loopback to the rules; only the proxy is asked for it
 
 
@@ -43,19 +43,6 @@ async def secure(make_upstream, certificate):
     await upstream.close()
 
 
-@pytest.fixture
-async def make_client():
-    clients = []
-
-    def make(**arguments):
-        clients.append(HttpTransport(**arguments))
-        return clients[-1]
-
-    yield make
-    for client in clients:
-        await client.close()
-
-
 class Relay:
     """A scripted proxy: notes what it is asked, answers, and after a 200 passes bytes both ways."""
 
@@ -63,8 +50,10 @@ class Relay:
         self.answer = answer
         self.to_port = to_port
         self.asked = []
+        self.serving = set()
 
     async def serve(self, reader, writer):
+        self.serving.add(asyncio.current_task())
         self.asked.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(self.answer)
         if b" 200 " not in self.answer or not self.asked[-1].startswith(b"CONNECT"):
@@ -85,18 +74,32 @@ async def copy(reader, writer):
 
 @pytest.fixture
 async def make_proxy():
-    servers = []
+    relays = []
 
     async def make(answer, to_port=0):
         relay = Relay(answer, to_port)
         server = await asyncio.start_server(relay.serve, "127.0.0.1", 0)
-        servers.append(server)
+        relays.append((relay, server))
         return relay, server.sockets[0].getsockname()[1]
 
     yield make
-    for server in servers:
+    for relay, server in relays:
         server.close()
-    await asyncio.sleep(0.02)  # the relay's ends notice that the client is gone
+        await asyncio.wait_for(asyncio.gather(*relay.serving), 30)  # its ends notice that the client is gone
+
+
+@pytest.fixture
+async def make_client(make_proxy):
+    """Its clients are closed before the proxies they use."""
+    clients = []
+
+    def make(**arguments):
+        clients.append(HttpTransport(**arguments))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        await client.close()
 
 
 async def call(client, target):

@@ -11,6 +11,7 @@ _LIMITS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_
 
 # Fields that are addressed to xroute.
 OWN = frozenset({"models", "provider", "timeouts", "usage", "session_id"})
+_ODD = OWN | history.BESIDE | frozenset(reasoning.NAMES)  # that cannot all go on as they are
 
 
 def encode(
@@ -22,17 +23,17 @@ def encode(
     output: int | None = None,
 ) -> Encoded:
     """The client's body is never changed; what stays the same is shared with it."""
-    sent = {name: value for name, value in body.items() if name not in OWN}
-    sent["model"] = upstream
-    _limits(sent, quirks)
+    sent = {**body, "model": upstream}
+    if quirks.max_completion_tokens or "max_completion_tokens" in sent:
+        _limits(sent, quirks)
     missed = history.clean(sent, quirks)
-    if not history.BESIDE.isdisjoint(sent):
+    if not _ODD.isdisjoint(sent):
+        for name in OWN & sent.keys():
+            del sent[name]
         missed += history.leave(sent, quirks)
-    if "reasoning" in sent or "reasoning_effort" in sent:
-        missed += reasoning.write(sent, quirks, abilities, output)
+        if "reasoning" in sent or "reasoning_effort" in sent:
+            missed += reasoning.write(sent, quirks, abilities, output)
     dropped = _drop(sent, body, quirks) if quirks.drop else ()
-    if not quirks.developer_role:
-        _roles(sent)
     if sent.get("stream") and "stream_options" not in quirks.drop:
         _stream_options(sent, quirks)
     for name, theirs in quirks.rename.items():
@@ -53,16 +54,6 @@ def _limits(sent: Json, quirks: Quirks) -> None:
         value = sent.pop(other)
         if sent.get(theirs) is None:
             sent[theirs] = value
-
-
-def _roles(sent: Json) -> None:
-    messages: Any = sent.get("messages")
-    if codec.is_list(messages) and any(map(_is_developer, messages)):
-        sent["messages"] = [{**m, "role": "system"} if _is_developer(m) else m for m in messages]
-
-
-def _is_developer(said: Any) -> bool:
-    return said.__class__ is dict and said.get("role") == "developer"
 
 
 def _stream_options(sent: Json, quirks: Quirks) -> None:

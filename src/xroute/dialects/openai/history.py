@@ -1,7 +1,6 @@
 """A conversation without what other dialects and providers left in it, for those that refuse such fields."""
 
 from base64 import b64decode
-from collections.abc import Iterable
 from typing import Any
 
 from xroute.catalog.entries import Quirks
@@ -40,14 +39,19 @@ def clean(sent: Json, quirks: Quirks) -> list[str]:
 
     Nothing is copied but the messages and tools that change.
     """
-    messages, tools, taken = sent.get("messages"), sent.get("tools"), quirks.extras
+    messages, tools = sent.get("messages"), sent.get("tools")
     dropped: list[str] = []
-    if codec.is_list(messages) and "*" not in taken:
-        found = [_is_foreign(said, taken) for said in messages]
-        if True in found:
-            sent["messages"] = _messages(messages, found, taken)
-    if codec.is_list(tools) and any(_is_odd(tool, quirks) for tool in tools):
-        _tools(sent, tools, quirks, dropped)
+    for said in messages if codec.is_list(messages) else ():
+        if said.__class__ is not dict:
+            continue
+        is_plain = said.get("content").__class__ is not list and FOREIGN.isdisjoint(said)
+        if (not is_plain or said.get("role") == "developer") and _is_foreign(said, quirks):
+            sent["messages"] = _messages(messages, quirks)
+            break
+    for tool in tools if codec.is_list(tools) else ():
+        if _is_odd(tool, quirks):
+            _tools(sent, tools, quirks, dropped)
+            break
     return dropped
 
 
@@ -61,18 +65,30 @@ def leave(sent: Json, quirks: Quirks) -> list[str]:
     return found
 
 
-def _is_foreign(said: Any, taken: frozenset[str]) -> bool:
+def _is_foreign(said: Any, quirks: Quirks) -> bool:
     if said.__class__ is not dict:
+        return False
+    if _is_developer(said, quirks):
+        return True
+    taken = quirks.extras
+    if "*" in taken:
         return False
     content: Any = said.get("content")
     if content.__class__ is list:
-        if _MOVED not in taken and said.get("role") == "tool" and any(map(_is_media, content)):
-            return True
-        if "cache_control" not in taken and any(map(_is_marked, content)):
-            return True
-        if any(map(_is_document, content)):
-            return True
+        is_result = said.get("role") == "tool" and _MOVED not in taken
+        for part in content:
+            if part.__class__ is not dict:
+                continue
+            if "cache_control" in part and "cache_control" not in taken:
+                return True
+            if ("file" in part and _is_document(part)) or (is_result and _is_media(part)):
+                return True
     return not FOREIGN.isdisjoint(said) and not (FOREIGN & said.keys()) <= taken
+
+
+def _is_developer(said: Json, quirks: Quirks) -> bool:
+    """Whether a message has a role that is newer than the provider."""
+    return said.get("role") == "developer" and not quirks.developer_role
 
 
 def _is_marked(part: Any) -> bool:
@@ -91,22 +107,33 @@ def _is_media(part: Any) -> bool:
     return part.__class__ is dict and part.get("type") in ("image_url", "file", "input_audio", "video_url")
 
 
-def _messages(given: list[Any], found: Iterable[bool], taken: frozenset[str]) -> list[Any]:
+def _messages(given: list[Any], quirks: Quirks) -> list[Any]:
     """The messages, cleaned; what tools showed follows their results as a message of the user."""
     written: list[Any] = []
     shown: list[Any] = []
-    for said, foreign in zip(given, found, strict=True):
+    for said in given:
         if shown and not (codec.is_object(said) and said.get("role") == "tool"):
             written.append({"role": "user", "content": shown})
             shown = []
-        own = _message(said, taken) if foreign else said
-        if foreign and own["role"] == "tool" and _MOVED not in taken and codec.is_list(own.get("content")):
+        foreign = _is_foreign(said, quirks)
+        own = _message(said, quirks) if foreign else said
+        if (
+            foreign
+            and own["role"] == "tool"
+            and _MOVED not in quirks.extras
+            and codec.is_list(own.get("content"))
+        ):
             shown += _moved(own)
         written.append(own)
     return [*written, {"role": "user", "content": shown}] if shown else written
 
 
-def _message(said: Json, taken: frozenset[str]) -> Json:
+def _message(said: Json, quirks: Quirks) -> Json:
+    taken = quirks.extras
+    if _is_developer(said, quirks):
+        said = {**said, "role": "system"}
+    if "*" in taken:
+        return said
     written = {name: value for name, value in said.items() if name not in FOREIGN or name in taken}
     written.setdefault("role", "user")
     if codec.is_list(content := said.get("content")):
@@ -171,9 +198,9 @@ def _moved(said: Json) -> list[Any]:
 def _is_odd(tool: Any, quirks: Quirks) -> bool:
     if tool.__class__ is not dict:
         return False
-    if _is_unknown(tool, quirks):
-        return True
-    return "function" in tool and not tool.keys() <= _TOOL and "*" not in quirks.extras
+    if "function" not in tool:
+        return _is_unknown(tool, quirks)
+    return not _TOOL.issuperset(tool) and "*" not in quirks.extras
 
 
 def _is_unknown(tool: Json, quirks: Quirks) -> bool:

@@ -226,7 +226,7 @@ async def test_what_is_owed_while_redis_is_away_is_bounded_by_counters(
         process.engine.settle(await process.enter(gates[number % 10], cost(5)), cost(3), time.time())
     owed = process.engine._member.owed
     assert len(owed) == 11
-    assert owed._rates == []
+    assert owed._calls == {}
 
 
 async def test_the_calls_of_a_dead_process_are_counted_by_who_adopts_its_journal(

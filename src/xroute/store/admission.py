@@ -14,32 +14,24 @@ LONGEST = timedelta(days=33)  # of a window: a month, wherever its first day beg
 
 
 class Take:
-    """What a gate changes, and how the change is written: five words, of which the third is the amount."""
+    """What a gate changes."""
 
-    __slots__ = ("extra", "hold", "key", "kind", "of", "period", "rate", "slot", "spend", "tail")
+    __slots__ = ("extra", "key", "kind", "of")
 
     def __init__(self, kind: str, key: str, of: int, extra: int) -> None:
-        name, end = key.encode(), b"%d" % extra
         self.kind = kind
         self.key = key
         self.of = of  # index of its measure in Needs
         self.extra = extra  # a rate's period in ms; a purse's end in unix ms, 0 = none
-        self.spend = bulks((b"spend", name))
-        self.hold = bulks((b"hold", name))
-        self.slot = bulks((b"slot", name))
-        self.tail = bulks((end, b""))
-        self.rate = bulks((b"rate", name))
-        self.period = bulks((end,))
 
-    def correct(self, change: int, taken_ms: int) -> bytes:
-        """The entry of a rate that took something else than the truth."""
-        by, at = b"%d" % change, b"%d" % taken_ms
-        words = (self.rate, len(by), by, len(at), at, self.period)
-        return b"%b$%d\r\n%b\r\n$%d\r\n%b\r\n%b" % words
+    def entry(self, what: bytes, amount: int) -> bytes:
+        """A change of it by an amount, as lua/counters.lua takes it."""
+        return bulks((what, self.key.encode(), b"%d" % amount, b"%d" % self.extra, b""))
 
-    def begin(self, amount: int) -> bytes:
-        """The entry of what a purse begins with."""
-        return bulks((b"begin", self.key.encode(), b"%d" % amount, b"%d" % self.extra, b""))
+    def settled(self) -> bytes:
+        """What changes with the amounts of the calls that were named before it."""
+        kind, extra = b"call-%b" % self.kind.encode(), b"%d" % self.extra
+        return bulks((kind, self.key.encode(), b"%d" % (self.of + 1), extra, b""))
 
 
 def purse(key: str, end: int) -> Take:
@@ -50,7 +42,7 @@ def purse(key: str, end: int) -> Take:
 class Written:
     """The gates of a call, as they go over the wire."""
 
-    __slots__ = ("body", "gates", "head", "purses", "shown", "takes")
+    __slots__ = ("body", "gates", "has_rates", "head", "purses", "rates", "settled", "shown", "takes")
 
     def __init__(self, gates: tuple[Gate, ...]) -> None:
         self.gates = gates
@@ -63,44 +55,44 @@ class Written:
         self.body = bulks(words)
         self.head = b"*%d\r\n" % (len(words) + 9)
         self.takes = tuple({(take.kind, take.key): take for _, take in rows}.values())
+        self.settled = [take.settled() for take in self.takes]
+        self.has_rates = any(take.kind == "rate" for take in self.takes)
         self.purses = tuple((gate, take.of) for gate, take in rows if gate.kind == "purse" and gate.hard)
-        self.shown = _shown([gate for gate in gates if gate.kind == "rate"])
+        self.rates = _shown([gate for gate in gates if gate.kind == "rate"])
+        is_clear = all(len(group) == 1 for group in self.rates)  # which one is the strictest
+        self.shown = tuple(group[0] for group in self.rates) if is_clear else ()
 
-    def command(self, before: bytes, clock: bytes, needed: Needs) -> bytes:
-        """EVALSHA of lua/admit.lua; `before` is all up to the generation."""
+    def command(self, before: bytes, needed: Needs) -> bytes:
+        """EVALSHA of lua/admit.lua; `before` is all up to the clock."""
         amounts = b"%d %d %d %d %d %d %d" % needed
-        return b"%b%b%b%b$%d\r\n%b\r\n" % (self.head, before, clock, self.body, len(amounts), amounts)
+        return b"%b%b%b$%d\r\n%b\r\n" % (self.head, before, self.body, len(amounts), amounts)
 
     def read(self, answer: bytes, id_: str, amounts: Amounts, needed: Needs, now: float) -> Hold | Refused:
         """What Redis has decided; `now` is the caller's clock."""
-        text, *refused = answer.decode().split(";")
-        is_in, ms, *numbers = text.split(" ")
-        levels = tuple([_strictest(group, numbers) for group in self.shown])
-        if is_in == "1":
-            return Hold(id_, self.gates, amounts, levels, False, int(ms) / 1000)
-        shut = [self._shut(each, needed, now) for each in refused]
+        text, _, refused = answer.partition(b";")
+        words = text.split(b" ")
+        shown = self.shown or [min(group, key=lambda each: int(words[each[0]])) for group in self.rates]
+        levels = tuple([Level(gate, int(words[at]), int(words[at + 1]) / 1000) for at, gate in shown])
+        if words[0] == b"1":
+            return Hold(id_, self.gates, amounts, levels, False, int(words[1]) / 1000)
+        shut = [self._shut(each, needed, now) for each in refused.split(b";")]
         gate, left, after_s, is_held = max(shut, key=_strictness)
         return Refused(gate, left, after_s, is_held, levels)
 
-    def _shut(self, text: str, needed: Needs, now: float) -> "Shut":
-        place, left, wait_ms, held = text.split(" ")
-        gate = self.gates[int(place)]
-        amount, most = needed[OF[gate.measure]], max(int(left), 0)
-        if held == "1" and gate.measure != "requests":
-            return (
-                gate,
-                most,
-                SOON_S,
-                True,
-            )  # a request is one however it ends, the rest may turn out to be less
-        if amount > gate.limit:
-            return gate, most, None, False
+    def _shut(self, text: bytes, needed: Needs, now: float) -> "Shut":
+        place, left, wait_ms, is_held = map(int, text.split(b" "))
+        gate = self.gates[place]
+        if is_held and gate.measure != "requests":  # a request is one however it ends, others may be less
+            return gate, left, SOON_S, True
+        if needed[OF[gate.measure]] > gate.limit:
+            return gate, left, None, False
         if gate.kind == "purse":
-            return gate, most, max(gate.until - now, 0.0) if gate.until < NEVER else None, False
-        return gate, most, int(wait_ms) / 1000 if gate.kind == "rate" else SOON_S, False
+            return gate, left, max(gate.until - now, 0.0) if gate.until < NEVER else None, False
+        return gate, left, wait_ms / 1000 if gate.kind == "rate" else SOON_S, False
 
 
 Shut = tuple[Gate, int, float | None, bool]  # the fields of Refused
+Shown = tuple[int, Gate]  # place of what is left among the words of an answer
 
 
 class Writing:
@@ -125,6 +117,12 @@ def bulks(words: Sequence[bytes]) -> bytes:
     return b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words])
 
 
+def digits(value: int) -> bytes:
+    """A word of digits, packed."""
+    word = b"%d" % value
+    return b"$%d\r\n%b\r\n" % (len(word), word)
+
+
 def end_ms(until: float | None) -> int:
     """When a purse may be forgotten that is over at `until`, in unix ms; 0 = never."""
     return int(until * 1000) + DAY_MS if until is not None and until < NEVER else 0
@@ -146,23 +144,12 @@ def _extra(gate: Gate) -> int:
     return gate.period_s * 1000 if gate.kind == "rate" else end_ms(gate.until)
 
 
-def _shown(rates: list[Gate]) -> tuple[tuple[tuple[int, Gate], ...], ...]:
-    """The hard rates of requests and those of tokens, each with its place among all rates."""
-    hard = [(place, gate) for place, gate in enumerate(rates) if gate.hard]
+def _shown(rates: list[Gate]) -> tuple[tuple[Shown, ...], ...]:
+    """The hard rates of requests, and those of tokens."""
+    hard = [(2 + 2 * place, gate) for place, gate in enumerate(rates) if gate.hard]
     requests = tuple(each for each in hard if each[1].measure == "requests")
     tokens = tuple(each for each in hard if each[1].measure != "requests")
     return tuple(group for group in (requests, tokens) if group)
-
-
-def _strictest(group: tuple[tuple[int, Gate], ...], numbers: list[str]) -> Level:
-    place, gate = group[0]
-    left = max(int(numbers[2 * place]), 0)
-    for other, its in group[1:]:
-        if (
-            less := max(int(numbers[2 * other]), 0)
-        ) < left:  # none is stricter than one that has nothing left
-            place, gate, left = other, its, less
-    return Level(gate, left, int(numbers[2 * place + 1]) / 1000)
 
 
 def _strictness(shut: Shut) -> float:

@@ -17,8 +17,9 @@ from redis.exceptions import ConnectionError as Lost
 from redis.exceptions import TimeoutError as Late
 
 AWAY = (RedisError, OSError)  # what is raised when Redis cannot be used now
+NEVER = float("inf")
 LOOK_S = 0.02  # a late answer may have come while the loop did something else: it is looked for once more
-KINDS = DOLLAR, MINUS, *_ = tuple(b"$-+:")  # text, error, word, number: no script answers anything else
+WORD, ERROR, TEXT, NUMBER = b"+-$:"  # the kinds of answers: no script gives another
 
 REDIRECTIONS = {"MOVED": MovedError, "ASK": AskError}
 
@@ -37,16 +38,15 @@ class Link(asyncio.Protocol):
         self._timeout_s = timeout_s
         self._fill = fill
         self._loop = asyncio.get_running_loop()
-        self._unsent: list[tuple[bytes, _Asked]] = []
+        self._told: list[bytes] = []  # commands, to be written before those that were asked
+        self._commands: list[bytes] = []
+        self._unsent: list[_Asked] = []  # questions of `_commands`
         self._unread = b""
-        self._asked: deque[tuple[float, Answer | None, Heard | None]] = (
-            deque()
-        )  # first: by when, in loop time
+        self._asked: deque[_Asked] = deque()
         self._is_waking = False
         self._timer: asyncio.TimerHandle | None = None
-        self._looks_at = 0.0
-        self._answered = 0
-        self._late = -1  # how many were answered when one was late
+        self._looks_at = NEVER
+        self._late: _Asked | None = None  # what waited for an answer first when one was late
         self.lost: asyncio.Future[RedisError] = self._loop.create_future()  # why there is no link any more
         # There is no public way to what a connection writes to.
         writer = connection._writer  # pyright: ignore[reportPrivateUsage]
@@ -62,14 +62,27 @@ class Link(asyncio.Protocol):
         answer: Answer = self._loop.create_future()
         if self.lost.done():
             answer.set_exception(self.lost.result())
-        else:
-            self._send(command, timeout_s or self._timeout_s, answer, unwanted)
+            return answer
+        by = self._loop.time() + (timeout_s or self._timeout_s)
+        self._commands.append(command)
+        self._unsent.append((by, answer, unwanted))
+        if by < self._looks_at:
+            self._arm(by)
+        if not self._is_waking:
+            self.wake()
         return answer
 
     def tell(self, command: bytes, heard: Heard) -> None:
         """The same for who does not wait. An error for an answer is the end of the link."""
-        if not self.lost.done():
-            self._send(command, self._timeout_s, None, heard)
+        if self.lost.done():
+            return
+        by = self._loop.time() + self._timeout_s
+        self._told.append(command)
+        self._asked.append((by, None, heard))
+        if by < self._looks_at:
+            self._arm(by)
+        if not self._is_waking:
+            self.wake()
 
     def wake(self) -> None:
         """Once this round of the loop is over, has `fill` tell what there is to tell, and writes."""
@@ -86,8 +99,9 @@ class Link(asyncio.Protocol):
         self._transport.abort()
         if self._timer is not None:
             self._timer.cancel()
-        open_, self._unsent = [*self._asked, *(entry for _, entry in self._unsent)], []
+        open_ = (*self._asked, *self._unsent)
         self._asked.clear()
+        self._unsent.clear()
         for _, answer, _ in open_:
             _give(answer, error)
 
@@ -100,78 +114,79 @@ class Link(asyncio.Protocol):
         self.fail(exc or Lost("the server closed the connection"))
 
     def data_received(self, data: bytes) -> None:
-        data = self._unread + data if self._unread else data
+        if self._unread:
+            data = self._unread + data
         at = 0
         try:
-            while not self.lost.done() and (end := data.find(b"\r\n", at)) >= 0:
-                kind, found, after = data[at], data[at + 1 : end], end + 2
-                if kind == DOLLAR and found != b"-1":
-                    after = end + 4 + int(found)
-                    if after > len(data):
-                        break
-                    found = data[end + 2 : after - 2]
-                at = after
-                self._answer(kind, found)
-        except (ValueError, IndexError):
+            while (end := data.find(b"\r\n", at)) >= 0:
+                if data[at] == WORD:
+                    found, at = data[at + 1 : end], end + 2
+                elif data[at] == ERROR:
+                    self._refused(data[at + 1 : end])
+                    at = end + 2
+                    continue
+                elif part := _part(data, at, end):
+                    found, at = part
+                else:
+                    break
+                _, answer, heard = self._asked.popleft()
+                if answer is not None and not answer.done():
+                    answer.set_result(found)
+                elif heard is not None:
+                    heard(found)
+        except (ValueError, IndexError):  # nobody waits any more, too, when the link has just failed
             self.fail(InvalidResponse("what answers is not Redis"))
         self._unread = data[at:]
 
-    def _send(self, command: bytes, timeout_s: float, answer: Answer | None, heard: Heard | None) -> None:
-        by = self._loop.time() + timeout_s
-        self._unsent.append((command, (by, answer, heard)))
-        if not self._is_waking:
-            self.wake()
-        if self._timer is None or by < self._looks_at:
-            self._arm(by)
-
-    def _answer(self, kind: int, found: bytes) -> None:
-        if kind not in KINDS:
-            raise ValueError(kind)
-        _, answer, heard = self._asked.popleft()
-        self._answered += 1
-        if kind == MINUS:
-            error = _error(found.decode(errors="replace"))
-            if answer is None:
-                self.fail(error)
-            _give(answer, error)
-        elif answer is not None and not answer.done():
-            answer.set_result(found)
-        elif heard is not None:
-            heard(found)
+    def _refused(self, found: bytes) -> None:
+        error, (_, answer, _) = _error(found.decode(errors="replace")), self._asked.popleft()
+        if answer is None:
+            self.fail(error)
+        _give(answer, error)
 
     def _write(self) -> None:
         """What is told comes before what was asked: who gives back and asks again has given back by then."""
         if self.lost.done():
             return
-        asked, self._unsent = self._unsent, []
         self._fill()
-        written, self._unsent = self._unsent + asked, []
         self._is_waking = False
-        if written:
-            self._asked.extend([entry for _, entry in written])
-            self._transport.write(b"".join([command for command, _ in written]))
+        commands = self._told + self._commands
+        if commands:
+            self._asked += self._unsent
+            self._told, self._commands, self._unsent = [], [], []
+            self._transport.write(b"".join(commands))
 
     def _arm(self, at: float) -> None:
         """Looks whether answers are late, at a time of the loop."""
-        if self._timer is None or at < self._looks_at:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._looks_at = at
-            self._timer = self._loop.call_at(at, self._look)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._looks_at = at
+        self._timer = self._loop.call_at(at, self._look)
 
     def _look(self) -> None:
-        self._timer = None
-        if not self._asked and not self._unsent:
+        self._timer, self._looks_at = None, NEVER
+        open_ = (*self._asked, *self._unsent)
+        if not open_:
             return
-        now = self._loop.time()
-        by = min(entry[0] for entry in (*self._asked, *(entry for _, entry in self._unsent)))
+        now, first, by = self._loop.time(), open_[0], min([entry[0] for entry in open_])
         if now < by:
             self._arm(by)
-        elif self._late != self._answered and now < by + self._timeout_s:
-            self._late = self._answered
+        elif self._late is not first and now < by + self._timeout_s:
+            self._late = first
             self._arm(now + LOOK_S)
         else:
             self.fail(Late(f"no answer within {self._timeout_s:g} s"))
+
+
+def _part(data: bytes, at: int, end: int) -> tuple[bytes, int] | None:
+    """A text or number whose first line ends there, and where the next one begins; None = it is not whole."""
+    found = data[at + 1 : end]
+    if data[at] == NUMBER or (data[at] == TEXT and found == b"-1"):
+        return found, end + 2
+    if data[at] != TEXT:
+        raise ValueError
+    after = end + 4 + int(found)
+    return (data[end + 2 : after - 2], after) if after <= len(data) else None
 
 
 def _give(answer: Answer | None, error: RedisError) -> None:

@@ -9,21 +9,21 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from redis.exceptions import ConnectionError as Lost
 from redis.exceptions import TimeoutError as Late
 
 from xroute.config.accounts import RedisSettings
 from xroute.limits.plans import Needs
-from xroute.store.admission import Take, bulks
+from xroute.store.admission import Written, bulks, digits
 from xroute.store.db import Database
 from xroute.store.dial import Address
 from xroute.store.link import AWAY, Link
 from xroute.store.outage import Outage
 from xroute.store.owed import Batch, Owed, spending_of
 from xroute.store.rejoin import START, Found, Lines, Rejoin, charged
-from xroute.store.scripts import Scripts
+from xroute.store.scripts import Scripts, packed
 
 log = logging.getLogger("xroute.store")
 
@@ -31,13 +31,15 @@ BEAT_S = 1.0
 SLOTS_MS = 15_000  # without a beat a process is dead, and its calls are no longer under way
 MONEY_MS = 120_000  # what they hold stays held for longer: see lua/beat.lua
 MOST_BATCHES = 64  # that are on their way; what comes meanwhile is summed up
+OWN_CLOCK = bulks((b"",))
+SETTLING = 10  # words of a batch before its entries
+LATER_S = 0.005  # how long a settlement waits for a question in whose company it goes
 PAUSE_S = 0.05  # before the second attempt to connect; it doubles
 LONGEST_S = 1.0
 STEADY_S = 1.0  # after so long a connection that ends is followed by another one at once
 OTHERS_S = 0.05  # between two looks whether the others have joined
 CLOSE_S = 2.0
 ENDS = "this process ends"
-OWN_CLOCK = bulks([b""])
 
 
 class Member:
@@ -55,7 +57,6 @@ class Member:
         self.scripts = Scripts(settings.prefix)
         self.address = Address(settings.url)
         self.link: Link | None = None  # when calls can be asked for
-        self.head = b""  # what their questions begin with
         self.rejoins = 0
         self._timeout_s = settings.timeout_s
         self._journal = journal
@@ -65,11 +66,13 @@ class Member:
         self._clock = clock
         self._joined: Found | None = None
         self._link: Link | None = None  # by which this process has its place
+        self._admit = self._settle = b""  # what questions begin with there
         self._epoch = ""  # of the counters that have all we ever sent, but for `_batches` and `owed`
         self._op = 0  # of the last batch that was sent
         self._confirmed = 0
         self._batches: deque[tuple[int, Batch]] = deque()  # on their way
         self._awaiting: list[asyncio.Future[None]] = []  # those who wait until they have arrived
+        self._is_due = False  # a timer will tell what is owed
         self._is_made_here = False
         self._swept = START
         self._has_remade = False  # over this link, as the journal is not whole
@@ -92,13 +95,15 @@ class Member:
         """The time as scripts take it."""
         return b"" if self._clock is None else b"%d" % round(self._clock() * 1000)
 
-    def clock_word(self) -> bytes:
-        """The same, packed."""
-        return OWN_CLOCK if self._clock is None else bulks([self.clock])
+    @property
+    def head(self) -> bytes:
+        """What the question of a call begins with."""
+        return self._admit if self._clock is None else self._admit + bulks((self.clock,))
 
     async def start(self, patience_s: float) -> None:
         """Returns when it is up, or after so long."""
-        self._patient_until = asyncio.get_running_loop().time() + patience_s
+        self._loop = asyncio.get_running_loop()
+        self._patient_until = self._loop.time() + patience_s
         self._task = asyncio.create_task(self._run())
         self._task.add_done_callback(_ended)
         await self.comes_back()
@@ -130,13 +135,14 @@ class Member:
                 return False
         return self._up.is_set()
 
-    def settle(self, takes: Iterable[Take], held: Needs, actual: Needs, taken_s: float) -> None:
-        """Owes a call's truth, and tells it soon."""
-        self.owed.settle(takes, held, actual, taken_s)
+    def settle(self, written: Written, held: Needs, actual: Needs, taken_s: float) -> None:
+        """Owes a call's truth, and tells it with the next question, which comes soon where there are many."""
+        self.owed.settle(written, held, actual, taken_s)
         if self._joined is None:
-            self.owed.forget_rates()  # not kept over an outage: they would be as many as there are calls
-        else:
-            self.flush_soon()
+            self.owed.part()
+        elif not self._is_due:
+            self._is_due = True
+            self._loop.call_later(LATER_S, self._tell_due)
 
     def flush_soon(self) -> None:
         """Sends what is owed, once all that this round of the loop settles is in it."""
@@ -182,12 +188,12 @@ class Member:
         if not self.owed or found is None or link is None or len(self._batches) >= MOST_BATCHES:
             return
         self._op += 1
-        batch, number = self.owed.take(), self._op
+        batch = self.owed.take()
+        self._batches.append((self._op, batch))
         # The journal's last line: who settles writes its line before anything else runs.
-        marks = (b"%d" % number, b"%d" % self._journal.last)
-        words = (found.epoch.encode(), self._journal_id, found.gen.encode(), self.clock, *marks)
-        self._batches.append((number, batch))
-        link.tell(self.scripts.call("settle", words, batch.entries), self._arrived)
+        head = self._settle if self._clock is None else self._settle + bulks((self.clock,))
+        words = head + digits(self._op) + digits(self._journal.last)
+        link.tell(packed(SETTLING, words, batch.entries), self._arrived)
 
     def _arrived(self, answer: bytes) -> None:
         """Of the oldest batch that is on its way."""
@@ -195,7 +201,13 @@ class Member:
             self.distrust(Lost(f"a batch of settlements was answered {answer.decode()!r}"))
             return
         self._confirmed, _ = self._batches.popleft()
-        self._say_told()
+        if self._awaiting:
+            self._say_told()
+        if len(self._batches) == MOST_BATCHES - 1:  # what is owed has waited for this
+            self.flush_soon()
+
+    def _tell_due(self) -> None:
+        self._is_due = False
         if self.owed:
             self.flush_soon()
 
@@ -325,6 +337,9 @@ class Member:
         self._epoch, self._op, self._confirmed = found.epoch, found.op + 1, found.op + 1
         self._batches.clear()
         self._joined, self._link = found, link
+        words = (found.epoch.encode(), self._journal_id, found.gen.encode())
+        own = OWN_CLOCK if self._clock is None else b""
+        self._admit, self._settle = (self.scripts.start(name, words) + own for name in ("admit", "settle"))
         self._say_told()
         self.flush_soon()
         return int(answer)
@@ -337,9 +352,6 @@ class Member:
         self._batches.clear()
 
     def _rise(self, link: Link) -> None:
-        assert self._joined is not None
-        words = (self._joined.epoch, self._journal.id, self._joined.gen)
-        self.head = self.scripts.start("admit", [word.encode() for word in words])
         self.link = link
         self._outage.end()
         self.rejoins += 1
@@ -348,7 +360,7 @@ class Member:
 
     def _fell(self, error: BaseException) -> None:
         self.link = None
-        self.owed.forget_rates()
+        self.owed.part()
         if self._up.is_set():
             self._up.clear()
             soon = 0.0 if isinstance(error, Late) else self._timeout_s  # who waited for an answer has waited

@@ -47,8 +47,12 @@ class Scripts:
 
     def call(self, name: str, words: Sequence[bytes], entries: Sequence[bytes] = ()) -> bytes:
         """A call, packed. The entries, of five words each, are packed already."""
-        count = len(words) + WORDS * len(entries) + 4
-        return b"*%d\r\n%b%b" % (count, self.start(name, words), b"".join(entries))
+        return packed(len(words) + 4, self.start(name, words), entries)
+
+
+def packed(count: int, words: bytes, entries: Sequence[bytes]) -> bytes:
+    """A command of so many words, and entries."""
+    return b"*%d\r\n%b%b" % (count + WORDS * len(entries), words, b"".join(entries))
 
 
 def command(*words: str) -> bytes:

@@ -13,8 +13,9 @@ its own accord (`maxmemory-policy noeviction`).
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
+from typing import Any, Final
 
 from redis.exceptions import ConnectionError as Lost
 
@@ -87,14 +88,16 @@ class Shared:
         """Tells Redis what it does not know yet, and leaves."""
         await self._member.close()
 
-    async def admit(self, id_: str, gates: tuple[Gate, ...], amounts: Amounts, now: float) -> Hold | Refused:
+    def admit(
+        self, id_: str, gates: tuple[Gate, ...], amounts: Amounts, now: float
+    ) -> Coroutine[Any, Any, Hold | Refused]:
         """Takes of all gates, or of none and says which is the strictest.
 
         Without Redis: as `when_down` says, a hold, or Unavailable.
         """
-        if self._queues and (behind := self._behind(gates, amounts)):
-            return behind
-        return await self._enter(id_, gates, amounts, now)
+        if self._queues.lines and (behind := self._behind(gates, amounts)):
+            return _said(behind)
+        return self._enter(id_, gates, amounts, now)
 
     async def admit_later(
         self,
@@ -122,8 +125,8 @@ class Shared:
         if there is None:
             return
         _, written, held = there
-        self._member.settle(written.takes, held, needs(amounts), hold.taken_s)
-        if self._queues:
+        self._member.settle(written, held, needs(amounts), hold.taken_s)
+        if self._queues.lines:
             for gate, _ in written.purses:
                 self._queues.free(gate.key)
 
@@ -217,20 +220,13 @@ class Shared:
         if not gates:
             return Hold(id_, gates, amounts, (), False, now)
         member, written, needed = self._member, self._writing.of(gates), needs(amounts)
-
-        def read(reply: bytes) -> Hold | Refused:
-            return written.read(reply, id_, amounts, needed, now)
-
-        def undo(reply: bytes) -> None:
-            if reply != STALE and isinstance(found := read(reply), Hold):
-                member.settle(written.takes, needed, NO_NEEDS, found.taken_s)
-
         for _ in range(TRIES):
             if (link := member.link) is None:
                 if not await member.comes_back():
                     break
                 continue
-            answer = link.ask(written.command(member.head, member.clock_word(), needed), unwanted=undo)
+            undo = partial(self._undo, written, needed)
+            answer = link.ask(written.command(member.head, needed), None, undo)
             try:
                 reply = await answer
             except asyncio.CancelledError:
@@ -243,11 +239,19 @@ class Shared:
             if reply == STALE:
                 member.distrust(Lost("the counters were made anew"))
                 continue
-            found = read(reply)
+            found = written.read(reply, id_, amounts, needed, now)
             if isinstance(found, Hold):
                 self._open[id(found)] = (found, written, needed)
             return found
         return self._without(Hold(id_, gates, amounts, (), False, now), written, needed)
+
+    def _undo(self, written: Written, needed: Needs, reply: bytes) -> None:
+        """Gives back what a call took that nobody waits for any more."""
+        if reply == STALE:
+            return
+        found = written.read(reply, "", NOTHING, needed, 0.0)
+        if isinstance(found, Hold):
+            self._member.settle(written, needed, NO_NEEDS, found.taken_s)
 
     def _without(self, hold: Hold, written: Written, needed: Needs) -> Hold:
         """What becomes of a call while Redis is away."""
@@ -270,9 +274,13 @@ class Shared:
         """A refusal where others of this process wait already for what the call needs."""
         needed = needs(amounts)
         for gate, of in self._writing.of(gates).purses:
-            if gate.key in self._queues and needed[of]:
+            if gate.key in self._queues.lines and needed[of]:
                 return Refused(gate, 0, SOON_S, True)
         return None
 
     def _under_way(self) -> list[bytes]:
         return taken((written.takes, needed) for _, written, needed in self._open.values())
+
+
+async def _said(found: Refused) -> Refused:
+    return found

@@ -22,20 +22,14 @@ class Lines:
     """All lines, by the keys of the purses."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, deque[asyncio.Event]] = {}
+        self.lines: dict[str, deque[asyncio.Event]] = {}
 
     def __len__(self) -> int:
-        return sum(len(line) for line in self._lines.values())
-
-    def __bool__(self) -> bool:
-        return bool(self._lines)
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._lines
+        return sum(len(line) for line in self.lines.values())
 
     def free(self, key: str) -> None:
         """Something that was held of this purse is free again."""
-        if line := self._lines.get(key):
+        if line := self.lines.get(key):
             line[0].set()
 
     async def wait(self, refused: Refused, timeout_s: float, ask: Ask) -> Hold | Refused:
@@ -52,7 +46,7 @@ class Lines:
 
     async def _stand(self, key: str, by: float, ask: Ask) -> Hold | Refused | None:
         """What becomes of a call in the line of one purse; None = the time is over."""
-        line, turn = self._lines.setdefault(key, deque()), asyncio.Event()
+        line, turn = self.lines.setdefault(key, deque()), asyncio.Event()
         line.append(turn)
         pause_s = FIRST_S
         try:
@@ -70,7 +64,7 @@ class Lines:
         if line:
             line[0].set()
         else:
-            del self._lines[key]
+            del self.lines[key]
 
 
 async def _rest(turn: asyncio.Event, pause_s: float, by: float) -> bool:

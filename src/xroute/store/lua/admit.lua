@@ -33,7 +33,7 @@ end
 
 local refused, rates, takes, taken = {}, {}, {}, {}
 local function refuse(gate, left, after, is_held)
-  refused[#refused + 1] = string.format(';%d %.0f %.0f %d', gate, left, after, is_held and 1 or 0)
+  refused[#refused + 1] = string.format(';%d %.0f %.0f %d', gate, math.max(left, 0), after, is_held and 1 or 0)
 end
 local judge = {}
 function judge.rate(gate, key, amount, limit, period, is_hard)
@@ -80,6 +80,6 @@ local answer = { is_in and '1' or '0', string.format('%.0f', now) }
 for _, found in ipairs(rates) do
   local _, buckets, period, left, needed = unpack(found)
   local reset = #buckets > 0 and buckets[#buckets - 1] + period - now or 0
-  answer[#answer + 1] = string.format('%.0f %.0f', is_in and left - needed or left, reset)
+  answer[#answer + 1] = string.format('%.0f %.0f', math.max(is_in and left - needed or left, 0), reset)
 end
-return table.concat(answer, ' ') .. table.concat(refused)
+return redis.status_reply(table.concat(answer, ' ') .. table.concat(refused))

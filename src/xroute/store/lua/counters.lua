@@ -86,11 +86,21 @@ function rate.give_back(buckets, amount, taken)
   end
 end
 
-local function correct(key, amount, taken, period)
-  local now = time_ms()
-  local buckets = rate.read(key, period, now)
-  if amount > 0 then rate.take(buckets, period, amount, now) else rate.give_back(buckets, -amount, taken) end
-  if #buckets > 0 then rate.write(key, period, buckets) end
+-- What calls have taken of a rate more (or less) than their worst cases.
+local function correct(key, period, of, amounts)
+  local now, buckets, is_changed = time_ms(), nil, false
+  for i = 15, #amounts, 8 do
+    local amount = tonumber(amounts[i + of])
+    if amount ~= 0 then
+      buckets, is_changed = buckets or rate.read(key, period, now), true
+      if amount > 0 then
+        rate.take(buckets, period, amount, now)
+      else
+        rate.give_back(buckets, -amount, tonumber(amounts[i]))
+      end
+    end
+  end
+  if is_changed and #buckets > 0 then rate.write(key, period, buckets) end
 end
 
 -- What a purse begins with: what was spent in its window before it was made. It is not made less.
@@ -113,17 +123,30 @@ local function free(owner, kind)
 end
 
 -- Entries of five: what changes, the counter's key, and three words of that change.
+-- "calls" has amounts for the entries after it: of seven measures the sum of the worst cases, of seven the sum
+-- of what was taken, and of each call that took something else than its worst case eight numbers for rates: when
+-- it was let in (ms), and by how much it took more of each measure.
 local function apply(from)
+  local amounts
   for i = from, #ARGV, 5 do
-    local what, key, a, b, c = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
-    if what == 'spend' then
+    local what, key, a, b = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+    if what == 'calls' then
+      amounts = {}
+      for amount in string.gmatch(a, '%-?%d+') do amounts[#amounts + 1] = amount end
+    elseif what == 'call-purse' then
+      local held, taken = amounts[tonumber(a)], amounts[a + 7]
+      if taken ~= '0' then spend(key, taken, b) end
+      if held ~= '0' then hold(journal, key, minus(held), b) end
+    elseif what == 'call-slots' then
+      occupy(journal, key, minus(amounts[tonumber(a)]))
+    elseif what == 'call-rate' then
+      correct(key, tonumber(b), tonumber(a), amounts)
+    elseif what == 'spend' then
       spend(key, a, b)
     elseif what == 'hold' then
       hold(journal, key, a, b)
     elseif what == 'slot' then
       occupy(journal, key, a)
-    elseif what == 'rate' then
-      correct(key, tonumber(a), tonumber(b), tonumber(c))
     else
       begin(key, a, b)
     end

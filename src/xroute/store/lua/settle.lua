@@ -6,4 +6,4 @@ local mine = base .. 'j:' .. journal
 if tonumber(redis.call('HGET', mine, 'op') or '0') ~= ARGV[5] - 1 then return 'gap' end
 apply(7)
 redis.call('HSET', mine, 'op', ARGV[5], 'line', ARGV[6])
-return 'ok'
+return redis.status_reply('ok')

@@ -120,7 +120,7 @@ class Connection(asyncio.Protocol):
         """Bytes came."""
         if self._lingering:
             return
-        self._intake.feed(data, self._most())
+        self._intake.feed(data, 1 if self._current is None else 0)
         self._proceed()
 
     def eof_received(self) -> bool:
@@ -199,7 +199,9 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> Awaitable[None]:
         """Send bytes; to be awaited until more can be sent."""
-        self.put(data)
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.write(data)
         return self._drain() if self._full else self.done
 
     def resume(self) -> None:
@@ -230,10 +232,6 @@ class Connection(asyncio.Protocol):
 
     # One request after another
 
-    def _most(self) -> int:
-        """How many requests need to be parsed ahead: the one to be served now."""
-        return 1 if self._current is None else 0
-
     def _proceed(self) -> None:
         """Something was read: what does that change?"""
         intake, current = self._intake, self._current
@@ -248,7 +246,7 @@ class Connection(asyncio.Protocol):
                 self._reject(current, current.refused)
             elif current.task is None:
                 current.task = self.loop.create_task(current.run(self, self._owner.app))
-        if not self._paused and intake.is_full():
+        if (intake.held or intake.reading is not None) and not self._paused and intake.is_full():
             self._pause()
         self._set_deadline()
 
@@ -267,7 +265,8 @@ class Connection(asyncio.Protocol):
         self._timing = False
         self._wait(self._owner.patience.idle_s)
         intake = self._intake
-        intake.go_on(1)
+        if intake.held:
+            intake.go_on(1)
         if intake.queue or intake.refusal is not None or intake.has_begun():
             self._proceed()
         if self._paused:

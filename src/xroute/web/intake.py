@@ -14,8 +14,20 @@ LINES = 128  # most headers
 SHARE = 8  # bytes that may frame one byte of a body: chunks of one byte have 5
 HIGH = 256 * 1024  # unread bytes at which the socket is no longer read
 
-_names: dict[bytes, bytes] = {}  # header names as they came -> in lower case
-_NAMES = 1024
+MOST_NAMES = 1024
+
+
+class Names(dict[bytes, bytes]):
+    """Header names as they came -> in lower case, for the first that came."""
+
+    def __missing__(self, name: bytes) -> bytes:
+        key = name.lower()
+        if len(self) < MOST_NAMES:
+            self[name] = key
+        return key
+
+
+_names = Names()
 
 
 class Intake:
@@ -25,11 +37,11 @@ class Intake:
         "_excess",
         "_grafting",
         "_headers",
-        "_held",
         "_link",
         "_parser",
         "_target",
         "deaf",
+        "held",
         "queue",
         "reading",
         "refusal",
@@ -44,7 +56,7 @@ class Intake:
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
         self._target = b""
         self._headers: Headers | None = None  # of the head that is being read
-        self._held = bytearray()  # not parsed, as enough is parsed ahead
+        self.held = bytearray()  # not parsed, as enough is parsed ahead
         self._excess = 0  # bytes since the head began that are not the body's
         self._grafting = False  # a body is moved to a parser that knows nothing of upgrades
 
@@ -54,29 +66,28 @@ class Intake:
 
     def is_full(self) -> bool:
         """Whether more is here than anyone takes."""
-        return len(self._held) > HIGH or (self.reading is not None and self.reading.size > HIGH)
+        return len(self.held) > HIGH or (self.reading is not None and self.reading.size > HIGH)
 
     def feed(self, data: bytes, most: int) -> None:
         """Parse, but hold back what comes behind more than `most` requests in the queue."""
         if self.deaf:
             return
-        if self._held or len(self.queue) > most:
-            self._held += data
+        if self.held or len(self.queue) > most:
+            self.held += data
             return
-        size, start = len(data), 0
+        size = len(data)
+        start = self._parse(data if size <= SLICE else memoryview(data)[:SLICE])
         while start < size and not self.deaf:
-            if start and len(self.queue) > most:
-                self._held += data[start:]
+            if len(self.queue) > most:
+                self.held += data[start:]
                 return
-            start += self._parse(
-                data if size <= SLICE and not start else memoryview(data)[start : start + SLICE]
-            )
+            start += self._parse(memoryview(data)[start : start + SLICE])
 
     def go_on(self, most: int) -> None:
         """Parse what was held back, as far as `feed` would."""
-        if self._held and len(self.queue) <= most:
-            data = bytes(self._held)
-            self._held.clear()
+        if self.held and len(self.queue) <= most:
+            data = bytes(self.held)
+            self.held.clear()
             self.feed(data, most)
 
     def fail(self, refused: Refused) -> None:
@@ -95,7 +106,7 @@ class Intake:
         self.reading = None
         self._parser = self._link = None  # both hold this object: a cycle
         self.queue.clear()
-        self._held.clear()
+        self.held.clear()
 
     # What the parser calls
 
@@ -113,11 +124,8 @@ class Intake:
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head, or a trailer, which is passed over."""
         headers = self._headers
-        if headers is None:
-            return
-        if len(headers) == LINES:
-            raise self._caught(_too_large(f"The request has more than {LINES} headers."))
-        headers.append((_names.get(name) or _lower(name), value.rstrip(b" \t")))
+        if headers is not None:
+            headers.append((_names[name], value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """The head is in."""
@@ -125,6 +133,8 @@ class Intake:
         if headers is None or parser is None or link is None:
             self._grafting = False  # the head was `_graft`'s
             return
+        if len(headers) > LINES:
+            raise self._caught(_too_many())
         if self._excess > HEAD - 2 * SLICE:
             self._measure(headers)
         version = parser.get_http_version()
@@ -148,7 +158,8 @@ class Intake:
             self._excess -= size * (1 + SHARE)
             exchange.pieces.append(data)
             exchange.size += size
-            exchange.wake()
+            if exchange.waiter is not None:
+                exchange.wake()
 
     def on_message_complete(self) -> None:
         """The request's end; nothing behind one that ends the connection is read."""
@@ -158,7 +169,8 @@ class Intake:
         self.reading = None
         self._excess = 0
         exchange.complete = True
-        exchange.wake()
+        if exchange.waiter is not None:
+            exchange.wake()
         if not exchange.keep:
             self.deaf = True
 
@@ -180,7 +192,9 @@ class Intake:
             if not self.deaf:
                 self.fail(self.refusal or _explain(error))
             return taken
-        if self._excess > HEAD:
+        if self._headers and len(self._headers) > LINES:
+            self.fail(_too_many())
+        elif self._excess > HEAD:
             self._overflow()
         elif self._excess < 0:
             self._excess = 0
@@ -220,16 +234,13 @@ class Intake:
         return refused
 
 
+def _too_many() -> Refused:
+    return _too_large(f"The request has more than {LINES} headers.")
+
+
 def _too_large(message: str) -> Refused:
     return Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message, "head_too_large")
 
 
 def _explain(error: HttpParserError) -> Refused:
     return bad(f"The request is not HTTP as it should be: {error}.")
-
-
-def _lower(name: bytes) -> bytes:
-    key = name.lower()
-    if len(_names) < _NAMES:
-        _names[name] = key
-    return key

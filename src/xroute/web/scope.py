@@ -11,6 +11,7 @@ Address = tuple[str, int] | None
 
 FRAMES = frozenset((b"content-length", b"transfer-encoding"))
 TOLD = FRAMES | {b"host", b"expect"}
+RARE = frozenset((b"transfer-encoding", b"expect"))
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -53,6 +54,9 @@ def split(target: bytes) -> tuple[bytes, bytes]:
 
 def check(version: str, headers: Headers) -> bool:
     """Whether the client waits to be asked for the body; Refused where the framing is in doubt."""
+    named = dict(headers)
+    if version == "1.1" and b"host" in named and len(named) == len(headers) and RARE.isdisjoint(named):
+        return False  # nothing is said twice, and nothing of what follows can be wrong
     told = [header for header in headers if header[0] in TOLD]
     names = [name for name, _ in told]
     if version == "1.1":

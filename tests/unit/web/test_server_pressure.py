@@ -76,7 +76,7 @@ async def test_requests_that_wait_for_their_turn_are_not_read():
         stalled = await sent.stalled()
         [connection] = place.server.connections
         assert stalled < SOCKETS
-        assert len(connection._intake._held) < 1024 * 1024 and len(connection._intake.queue) < 1000
+        assert len(connection._intake.held) < 1024 * 1024 and len(connection._intake.queue) < 1000
         go.set()
         async with asyncio.timeout(60):
             while count < most * (len(PIECE) // len(GET)):

@@ -98,7 +98,7 @@ async def test_time_in_which_nobody_waits_is_not_limited(client, upstream):
 
 async def test_a_handshake_that_hangs_times_out(client, upstream):
     target = Target(upstream.url.replace("http:", "https:"), ())
-    task = asyncio.create_task(client.send("POST", target, b"", Timeouts(connect=0.2)))
+    task = asyncio.create_task(client.send("POST", target, b"", Timeouts(connect=1.5)))
     peer = await upstream.peer()
     with pytest.raises(TimedOut) as caught:
         await task

@@ -92,7 +92,7 @@ def test_without_file_descriptors_left_it_goes_on_once_there_are_some(loop):
 
 
 def knock(port):
-    """What the server says; nothing where it turns the client away, as libuv does until descriptors are free."""
+    """What the server says; nothing where it turns the client away, as libuv does while none is free."""
     with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), SOON_S) as sock:
         sock.sendall(LAST)
         return sock.recv(100)

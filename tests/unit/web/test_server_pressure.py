@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import socket
 
-from tests.unit.web.serving import answer, read, running, stream, until
+from tests.unit.web.serving import SOON_S, answer, read, running, stream, until
 
 SIZE = 50 * 1024 * 1024
 PIECE = b"x" * 65_536
 SOCKETS = 16 * 1024 * 1024  # more than what the kernel's own buffers hold
+SMALL = 64 * 1024  # what they are asked to hold where that would be too much
 GET = b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
@@ -63,7 +65,7 @@ async def test_requests_that_wait_for_their_turn_are_not_read():
         await answer(send, b"")
 
     raw = GET * (len(PIECE) // len(GET))
-    most = SIZE // 4 // len(raw)
+    most = 32
 
     async def pushing_requests():
         for _ in range(most):
@@ -71,14 +73,16 @@ async def test_requests_that_wait_for_their_turn_are_not_read():
             sent.now += len(raw)
 
     async with running(app) as place:
+        place.server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
         wire = await place.dial()
+        wire.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL)
         pushing = asyncio.create_task(pushing_requests())
         stalled = await sent.stalled()
         [connection] = place.server.connections
-        assert stalled < SOCKETS
+        assert stalled < most * len(raw)
         assert len(connection._intake.held) < 1024 * 1024 and len(connection._intake.queue) < 1000
         go.set()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(2 * SOON_S):
             while count < most * (len(PIECE) // len(GET)):
                 await wire.reader.read(1_000_000)
         await pushing
@@ -157,7 +161,7 @@ async def test_a_client_that_leaves_in_mid_body_is_told_to_whoever_reads_it():
     assert seen[0] == {"type": "http.request", "body": b"abc", "more_body": True}
 
 
-async def test_a_client_that_leaves_during_its_call_is_noticed_within_a_second():
+async def test_a_client_that_leaves_during_its_call_is_noticed():
     gone = asyncio.Event()
 
     async def app(scope, receive, send):
@@ -172,7 +176,7 @@ async def test_a_client_that_leaves_during_its_call_is_noticed_within_a_second()
             await wire.send(GET)
             await until(lambda: any(each.task for each in place.server.connections))
             getattr(wire.writer.transport, leave)()
-            await asyncio.wait_for(gone.wait(), 1.0)
+            await asyncio.wait_for(gone.wait(), SOON_S)
             await until(lambda: not place.server.connections)
 
 

@@ -67,19 +67,25 @@ async def test_a_body_that_does_not_end_is_late():
         await until(lambda: ended)
 
 
-async def test_a_body_that_comes_slowly_is_not_late():
-    async with running(echo, tick_s=TICK_S, **short(body_s=0.5)) as place:
+async def test_each_piece_of_a_body_has_its_own_time():
+    async with running(echo) as place:
         wire = await place.dial()
-        await wire.send(b"POST /a HTTP/1.1\r\nhost: x\r\ncontent-length: 40\r\n\r\n")
-        for _ in range(40):
+        await wire.send(b"POST /a HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n")
+        await until(lambda: any(each.task for each in place.server.connections))
+        [connection] = place.server.connections
+        for _ in range(4):
+            before = connection.deadline
+            await asyncio.sleep(0.002)  # the loops' clocks count milliseconds
             await wire.send(b"a")
-            await asyncio.sleep(0.02)
-        assert (await wire.whole())[1] == b"POST /a " + b"a" * 40
+            await until(lambda before=before: connection.deadline > before)
+        await wire.send(b"a")
+        assert (await wire.whole())[1] == b"POST /a aaaaa"
 
 
 async def test_an_idle_connection_is_closed_without_a_word():
     async with running(echo, tick_s=TICK_S, **short(idle_s=0.1)) as place:
         assert await place.ask() == b""
+    async with running(echo, tick_s=TICK_S, **short(idle_s=1.5)) as place:
         wire = await place.dial()
         await wire.send(GET)
         await wire.whole()
@@ -88,10 +94,10 @@ async def test_an_idle_connection_is_closed_without_a_word():
 
 async def test_an_application_may_take_longer_than_any_client():
     async def app(scope, receive, send):
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.6)
         await answer(send, b"late")
 
-    limits = short(head_s=0.1, body_s=0.1, idle_s=0.1, stall_s=0.1)
+    limits = short(head_s=1.5, body_s=1.5, idle_s=1.5, stall_s=1.5)
     async with running(app, tick_s=TICK_S, **limits) as place:
         wire = await place.dial()
         await wire.send(GET)

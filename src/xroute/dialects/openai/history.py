@@ -39,16 +39,17 @@ def clean(sent: Json, quirks: Quirks) -> list[str]:
 
     Nothing is copied but the messages and tools that change.
     """
-    messages, tools = sent.get("messages"), sent.get("tools")
+    messages: Any = sent.get("messages")
+    tools: Any = sent.get("tools")
     dropped: list[str] = []
-    for said in messages if codec.is_list(messages) else ():
+    for said in messages if messages.__class__ is list else ():
         if said.__class__ is not dict:
             continue
         is_plain = said.get("content").__class__ is not list and FOREIGN.isdisjoint(said)
         if (not is_plain or said.get("role") == "developer") and _is_foreign(said, quirks):
             sent["messages"] = _messages(messages, quirks)
             break
-    for tool in tools if codec.is_list(tools) else ():
+    for tool in tools if tools.__class__ is list else ():
         if _is_odd(tool, quirks):
             _tools(sent, tools, quirks, dropped)
             break

@@ -10,8 +10,7 @@ from xroute.gateway.fleet import Fleet
 from xroute.gateway.refused import refusal
 from xroute.gateway.run import Run
 from xroute.gateway.worst import Worst, bind, limit, marked_up, too_dear, unpriced
-from xroute.limits.gate import Amounts, Engine, Gate, Hold, Refused
-from xroute.limits.plans import OF, needs
+from xroute.limits.gate import Amounts, Engine, Gate, Hold, Refused, purses_of
 from xroute.money.price import Price
 from xroute.routing.deployment import Deployment
 from xroute.routing.plan import Ratios
@@ -78,10 +77,10 @@ class Accounts:
             return
         if who.rules is not None:
             amounts = self._priced_worst(run, who)
-            models = models_of(run.untried)
-            gates, run.own = who.rules.apart(models, run.record.user, self._now())
+            models, now = models_of(run.untried), self._now()
+            gates, run.own = who.rules.apart(models, run.record.user, now)
             if gates:
-                run.hold = await self._take(run, who, gates, amounts, MOST_SHORTER)
+                run.hold = await self._take(run, who, gates, amounts, now, MOST_SHORTER)
                 amounts = run.hold.amounts
             if run.own:
                 await self._take_own(run, models[0], amounts, MOST_SHORTER)
@@ -94,12 +93,15 @@ class Accounts:
         """The held call, with what is to be charged should this process die under it: what it has sent."""
         record, first = run.record, run.untried[0]
         price = self._fleet.price(first)
-        record.model, record.provider, record.byok = first.model, first.provider, bool(first.workspace)
-        record.usage = Usage(input=self._ratios.tokens(first.family, run.call.text_bytes), estimated=True)
-        record.cost_nano = price.cost(record.usage) if price is not None else None
-        record.charged_nano = 0 if record.byok else record.cost_nano and marked_up(record.cost_nano, who)
+        tokens = self._ratios.tokens(first.family, run.call.text_bytes)
+        cost = None if price is None else price.plain(tokens, 0)
+        record.model, record.provider, record.byok = first.model, first.provider, first.workspace != ""
+        record.usage = Usage(tokens, estimated=True)
+        record.cost_nano = cost
+        record.charged_nano = 0 if record.byok else cost and marked_up(cost, who)
         record.price = self.keep(price)
-        record.charges = [each for hold in run.holds for each in charges(hold, hold.amounts)]
+        for hold in run.holds:
+            record.charges += charges(hold, hold.amounts)
         try:
             book.held(record)
         except JournalFull as error:
@@ -161,34 +163,32 @@ class Accounts:
 
     def _priced_worst(self, run: Run, who: Who) -> Amounts:
         """The worst case over the candidates; those that money rules out are candidates no more."""
-        caps = {model: who.rules.most(model) for model in models_of(run.untried)}
-        paid = {model for model, most in caps.items() if most is not None or who.rules.is_paid(model)}
-        if not paid:
+        call, rules = run.call, who.rules
+        if not rules.is_counting(models_of(run.untried)):
             return self._uncounted(run)
-        if run.call.operation in LIMITED:
-            if run.call.max_tokens:
-                bind(run.call)
+        if call.operation in LIMITED:
+            if call.max_tokens:
+                bind(call)
             else:
                 self._limit(run, self._worst.longest(run.untried))
-        if (
-            len(run.untried) == 1
-            and caps[run.untried[0].model] is None
-            and (alone := self._worst.of(run.call, run.untried[0], who))
-        ):
-            return alone
-        found = [(d, self._worst.of(run.call, d, who)) for d in run.untried]
-        found = [(d, a or (None if d.model in paid else self._uncounted(run))) for d, a in found]
-        priced = [(d, amounts) for d, amounts in found if amounts is not None]
-        if not priced:
-            raise unpriced(run.untried, who)
-        fitting = [(d, a) for d, a in priced if (most := caps[d.model]) is None or a.nano <= most]
-        if not fitting:
-            nearest, amounts = min(priced, key=lambda each: each[1].nano)
-            most = caps[nearest.model]
-            assert most is not None
-            raise too_dear(amounts, most, who)
-        run.untried = [d for d, _ in fitting]
-        return highest([amounts for _, amounts in fitting])
+        fitting: list[Deployment] = []
+        found: list[Amounts] = []
+        dear: list[tuple[int, int]] = []  # what those may cost that may not, and what they may
+        for deployment in run.untried:
+            most, amounts = rules.most(deployment.model), self._worst.of(call, deployment, who)
+            if amounts is None:
+                if most is not None or rules.is_paid(deployment.model):
+                    continue
+                amounts = self._uncounted(run)
+            if most is not None and amounts.nano > most:
+                dear.append((amounts.nano, most))
+                continue
+            fitting.append(deployment)
+            found.append(amounts)
+        if not found:
+            raise too_dear(*min(dear), who) if dear else unpriced(run.untried, who)
+        run.untried = fitting
+        return highest(found)
 
     def _needs(self, run: Run, who: Who, deployment: Deployment) -> Amounts:
         """The worst case there and at all that is left of the same model."""
@@ -210,7 +210,7 @@ class Accounts:
         if not gates or who is None:
             return
         try:
-            run.own_hold = await self._take(run, who, gates, amounts, shorter)
+            run.own_hold = await self._take(run, who, gates, amounts, self._now(), shorter)
         except CallError:
             if run.hold is not None and not run.is_admitted:
                 self.engine.settle(run.hold, NOTHING, self._now())
@@ -218,14 +218,16 @@ class Accounts:
             raise
 
     async def _take(
-        self, run: Run, who: Who, gates: tuple[Gate, ...], amounts: Amounts, shorter: int
+        self, run: Run, who: Who, gates: tuple[Gate, ...], amounts: Amounts, now: float, shorter: int
     ) -> Hold:
         """The hold of a call, after the waiting it needs; raises the refusal."""
-        id_, wait_s, now = run.reply.request_id, self._settings.hold_wait_s, self._now()
+        id_, wait_s = run.reply.request_id, self._settings.hold_wait_s
         shorter = shorter if run.is_limited else 0
         while True:
             found = self.engine.admit(id_, gates, amounts, now)
-            if not isinstance(found, Hold | Refused):
+            if isinstance(found, Hold):
+                return found
+            if not isinstance(found, Refused):
                 found = await found
             if isinstance(found, Refused) and found.is_held and found.gate.measure in MONEY and wait_s:
                 found = await self.engine.admit_later(id_, gates, amounts, wait_s, self._now)
@@ -261,11 +263,11 @@ class Accounts:
 
     def _actual(self, run: Run, who: Who, hold: Hold) -> Amounts:
         """What the call has taken; where its price could not be told, all that was held for it."""
-        usage = run.usage
-        tokens_in, tokens_out = (usage.input, usage.output) if usage else (0, 0)
-        if run.cost_nano is None:
+        usage, cost = run.usage, run.cost_nano
+        tokens_in, tokens_out = (0, 0) if usage is None else (usage.input, usage.output)
+        if cost is None:
             return Amounts(1, tokens_in, tokens_out, hold.amounts.nano, hold.amounts.credit)
-        worth = 0 if run.is_insured else marked_up(run.cost_nano, who)
+        worth = 0 if run.is_insured else marked_up(cost, who)
         return Amounts(1, tokens_in, tokens_out, worth, run.charged_nano or 0)
 
 
@@ -291,5 +293,5 @@ def highest(found: list[Amounts]) -> Amounts:
 
 def charges(hold: Hold, amounts: Amounts) -> list[tuple[str, int, float | None]]:
     """What is taken of each purse."""
-    taken = needs(amounts)
-    return [(gate.key, taken[OF[gate.measure]], gate.until) for gate in hold.gates if gate.kind == "purse"]
+    purses = purses_of(hold.gates) if hold.purses is None else hold.purses
+    return [(key, amounts[of], until) for key, of, until in purses]

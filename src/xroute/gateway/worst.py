@@ -8,7 +8,7 @@ from xroute.gateway.fleet import Fleet
 from xroute.gateway.settle import MEDIA
 from xroute.limits.gate import Amounts
 from xroute.money.nano import as_text
-from xroute.money.price import Ceiling, Price
+from xroute.money.price import Price
 from xroute.routing.deployment import Deployment
 from xroute.wire.call import Call
 from xroute.wire.who import Who
@@ -37,18 +37,21 @@ class Worst:
 
     def __init__(self, fleet: Fleet, settings: AccountingSettings) -> None:
         self._fleet = fleet
-        self._settings = settings
+        self._tokens_per_byte = settings.tokens_per_byte
+        self._output_tokens = settings.output_tokens  # where nobody says a maximum
 
     def tokens_in(self, call: Call) -> int:
         """More than any tokenizer makes of the request, as far as `tokens_per_byte` holds."""
-        tokens = int(call.text_bytes * self._settings.tokens_per_byte) + TEMPLATE_TOKENS
+        tokens = int(call.text_bytes * self._tokens_per_byte) + TEMPLATE_TOKENS
         if call.is_heavy:
             tokens += max(HEAVY_TOKENS * call.heavy_parts, call.heavy_bytes // HEAVY_BYTES_PER_TOKEN)
-        return tokens + SEARCH_TOKENS * searches(call)
+        if found := searches(call):
+            tokens += SEARCH_TOKENS * found
+        return tokens
 
     def longest(self, candidates: list[Deployment]) -> int:
         """The output that every candidate can give, as far as it is held for one that says no maximum."""
-        least = self._settings.output_tokens
+        least = self._output_tokens
         for deployment in candidates:
             if deployment.output is not None and deployment.output < least:
                 least = deployment.output
@@ -58,36 +61,44 @@ class Worst:
         """All that it may generate there."""
         if call.operation not in GENERATES:
             return 0
-        one = call.max_tokens or self._settings.output_tokens
-        return (one if deployment.output is None else min(one, deployment.output)) * call.choices
+        one, most = call.max_tokens or self._output_tokens, deployment.output
+        return (one if most is None or one < most else most) * call.choices
 
     def of(self, call: Call, deployment: Deployment, who: Who) -> Amounts | None:
         """The worst case there; None where the price is not known."""
         prices = self._prices(call, deployment)
-        tokens_in, tokens_out = self.tokens_in(call), self.tokens_out(call, deployment)
-        if deployment.context is not None:
-            tokens_in = min(tokens_in, deployment.context)
         if not prices:
             return None
-        most = max([each.most(tokens_in, tokens_out, _ceiling(each, call, tokens_in)) for each in prices])
+        tokens_in, tokens_out = self.tokens_in(call), self.tokens_out(call, deployment)
+        if deployment.context is not None and deployment.context < tokens_in:
+            tokens_in = deployment.context
+        most, is_text = 0, _is_text(call)
+        for price in prices:
+            ceiling = price.of_text(tokens_in) if is_text else price.of_any(tokens_in)
+            cost = price.most(tokens_in, tokens_out, ceiling)
+            most = max(most, cost)
         nano = marked_up(most + _fees(prices, call), who)
         return Amounts(1, tokens_in, tokens_out, nano, 0 if deployment.workspace else nano)
 
     def room(self, call: Call, deployment: Deployment, who: Who, nano: int) -> int:
         """Tokens of output for each choice that so much money buys there."""
         tokens_in = self.tokens_in(call)
-        prices = self._prices(call, deployment)
+        prices, is_text = self._prices(call, deployment), _is_text(call)
         net = nano * MILLION // who.markup_ppm - _fees(prices, call)
-        rooms = [price.room(tokens_in, net, _ceiling(price, call, tokens_in)) for price in prices]
+        rooms = [
+            price.room(tokens_in, net, price.of_text(tokens_in) if is_text else price.of_any(tokens_in))
+            for price in prices
+        ]
         return min(rooms, default=call.max_tokens * call.choices) // call.choices
 
-    def _prices(self, call: Call, deployment: Deployment) -> list[Price]:
+    def _prices(self, call: Call, deployment: Deployment) -> tuple[Price, ...]:
         """Those that it may have: a provider need not answer in the tier it is asked for, and then bills its
         usual price."""
-        found, tier = [self._fleet.price(deployment)], call.body.get("service_tier")
-        if tier is not None:
-            found.append(self._fleet.price(deployment, tier))
-        return [price for price in found if price is not None]
+        usual, tier = self._fleet.price(deployment), call.body.get("service_tier")
+        if tier is None:
+            return () if usual is None else (usual,)
+        found = (usual, self._fleet.price(deployment, tier))
+        return tuple(price for price in found if price is not None)
 
 
 def searches(call: Call) -> int:
@@ -100,16 +111,17 @@ def searches(call: Call) -> int:
     return found
 
 
-def _fees(prices: list[Price], call: Call) -> int:
+def _fees(prices: tuple[Price, ...], call: Call) -> int:
     """What the searches of a call cost beside its tokens."""
-    fee = max([price.search for price in prices], default=0)
-    return fee * searches(call) if fee else 0
+    for price in prices:
+        if price.search:
+            return max(each.search for each in prices) * searches(call)
+    return 0
 
 
-def _ceiling(price: Price, call: Call, tokens_in: int) -> Ceiling:
+def _is_text(call: Call) -> bool:
     """Images and sounds have rates of their own, which text must not be held for."""
-    is_text = not call.is_heavy and call.operation not in MEDIA and call.abilities.isdisjoint(SOUNDS)
-    return price.of_text(tokens_in) if is_text else price.of_any(tokens_in)
+    return not call.is_heavy and call.operation not in MEDIA and call.abilities.isdisjoint(SOUNDS)
 
 
 def marked_up(nano: int, who: Who) -> int:
@@ -144,10 +156,10 @@ def unpriced(candidates: list[Deployment], who: Who) -> CallError:
     )
 
 
-def too_dear(amounts: Amounts, most: int, who: Who) -> CallError:
+def too_dear(nano: int, most: int, who: Who) -> CallError:
     """The cap of a single call."""
     return InvalidRequest(
-        f"This call may cost up to ${as_text(amounts.nano)}, and one call of {who.name} may cost "
+        f"This call may cost up to ${as_text(nano)}, and one call of {who.name} may cost "
         f"${as_text(most)} at most. Set a lower max_tokens, or take a cheaper model.",
         code="call_too_expensive",
         param="max_tokens",

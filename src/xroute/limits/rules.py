@@ -166,6 +166,10 @@ class Rules:
         caps = (rule.max_call_nano for rule in self._caps if _is_of(rule, model))
         return min((cap for cap in caps if cap is not None), default=None)
 
+    def is_counting(self, models: Iterable[str]) -> bool:
+        """Whether money can refuse a call of one of these models."""
+        return self._is_paid or any(self.most(each) is not None or self.is_paid(each) for each in models)
+
     def is_paid(self, model: str) -> bool:
         """Whether money can refuse a call of this model, so that its price has to be known."""
         return self._is_paid or any(rule.hard and _is_of(rule, model) for rule in self._budgets)

@@ -8,6 +8,7 @@ from typing import Any
 from xroute.wire.usage import Usage
 
 PER_MILLION = 1_000_000
+HALF = PER_MILLION // 2
 Ceiling = tuple[int, int]  # the dearest rates that tokens in and out may have
 
 
@@ -94,10 +95,10 @@ class Price:
 
     def cost(self, usage: Usage) -> int:
         """Whole nano-dollars for a usage, half up; never less for more tokens of one kind."""
-        rates = self.rates(usage.input) if self.tiers else self.base
-        if _is_plain(usage):
-            total = usage.input * rates.input + usage.output * rates.output
-            return (total + PER_MILLION // 2) // PER_MILLION + self.request
+        special = usage.cached or usage.cache_write or usage.reasoning or usage.searches
+        if not (special or usage.audio_in or usage.audio_out or usage.image_in or usage.image_out):
+            return self.plain(usage.input, usage.output)
+        rates = self.rates(usage.input)
         fresh = max(0, usage.input - usage.cached - usage.cache_write)
         hour = min(usage.cache_write_1h, usage.cache_write)
         heard, seen = _special(fresh, usage.audio_in, rates.audio_in, usage.image_in, rates.image_in)
@@ -115,17 +116,17 @@ class Price:
             + spoken * _or(rates.audio_out, rates.output)
             + drawn * _or(rates.image_out, rates.output)
         )
-        return (total + PER_MILLION // 2) // PER_MILLION + self.request + usage.searches * self.search
+        return (total + HALF) // PER_MILLION + self.request + usage.searches * self.search
+
+    def plain(self, input_tokens: int, output_tokens: int) -> int:
+        """The same where all of it is fresh text in and text out, as most of it is."""
+        rates = self.rates(input_tokens) if self.tiers else self.base
+        total = input_tokens * rates.input + output_tokens * rates.output
+        return (total + HALF) // PER_MILLION + self.request
 
     def blended(self) -> int:
         """One figure to sort by: three input tokens for each output token, the usual chat mix."""
         return 3 * self.base.input + self.base.output + 4 * self.request
-
-
-def _is_plain(u: Usage) -> bool:
-    """Whether all of it is fresh text in and text out, as most of it is."""
-    parts = u.cached or u.cache_write or u.reasoning or u.searches
-    return not (parts or u.audio_in or u.audio_out or u.image_in or u.image_out)
 
 
 def _of_text(rates: Rates) -> Ceiling:

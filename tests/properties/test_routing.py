@@ -229,7 +229,13 @@ def test_turns_obey_every_failure_before_them_and_come_to_an_end(fleet, script, 
     untried, failed, attempts = list(fleet), [], 0
     while True:
         turn = next_turn(
-            failed, untried, attempts=attempts, max_attempts=most, left_s=until - now, now=now, dice=throw
+            failed,
+            untried,
+            attempts=attempts,
+            max_attempts=most,
+            left_s=until - now,
+            now=now,
+            dice=lambda: throw,
         )
         if turn is None:
             break

@@ -34,7 +34,7 @@ from xroute.routing import preferences, retry
 from xroute.routing.deployment import Deployment
 from xroute.routing.failure import Failure
 from xroute.routing.plan import Needs, Plan, Ratios, plan_call
-from xroute.routing.retry import Turn, next_turn
+from xroute.routing.retry import next_turn
 from xroute.routing.standing import blame, note_speed, praise
 from xroute.upstream.oauth import TokenSigner
 from xroute.wire.call import Call
@@ -74,7 +74,8 @@ class Gateway:
         self._attempts = Attempts(transports, fleet.settings.limits.answer_mib * 1024 * 1024, clock)
         self.recorders = list(recorders)
         settings = fleet.settings
-        self._routing = settings.routing
+        self._strategy: preferences.Strategy = settings.routing.strategy
+        self._most = settings.routing.max_attempts
         self._is_strict = not settings.drop_params  # no parameter may get lost
         self.accounts = Accounts(fleet, engine or Memory(), settings.accounting, self.ratios, book)
         for signer in (signer for host in fleet.hosts.values() for signer in host.signers):
@@ -162,7 +163,7 @@ class Gateway:
             _parameters(call) if self._is_strict or wishes.require_parameters else NO_PARAMETERS,
             call.operation,
         )
-        strategy, now = lineup.strategy or self._routing.strategy, self._clock()
+        strategy, now = lineup.strategy or self._strategy, self._clock()
         found = plan_call(
             lineup.groups, needs, self.ratios, now, self._dice, strategy, wishes, workspace, bar
         )
@@ -181,7 +182,6 @@ class Gateway:
                 now = self._clock()
                 run.upstream_s += now - began
                 deployment.health.in_flight -= 1
-            run.end_try(now)
             deployment.health.answer.note(now, now - began)
             praise(deployment, now, began)
             await self._finish(run, answer, deployment)
@@ -193,7 +193,7 @@ class Gateway:
         if call.operation != "count_tokens":  # which costs nothing
             is_counted = answer.usage is not None and answer.usage.output > 0
             said = 0 if is_counted else characters(answer)
-            self._price(run, answer.usage, said, body.get("service_tier"))
+            self._price(run, deployment, answer.usage, said, body.get("service_tier"))
         record.attempts[-1].upstream_id = str(body.get("id") or "")
         raw = answer.raw
         if not raw:
@@ -225,10 +225,10 @@ class Gateway:
                 deployment.health.in_flight -= 1
             if failure is not None:
                 self._blame(run, deployment, failure, began)
-            told = opened.decoder.envelope
+            decoder, told = opened.decoder, opened.decoder.envelope
             run.record.attempts[-1].upstream_id = str(told.get("id") or "")
-            run.record.finish = "error" if failure is not None else opened.decoder.finish_reason or ""
-            self._price(run, opened.decoder.usage, opened.decoder.chars, told.get("service_tier"))
+            run.record.finish = "error" if failure is not None else decoder.finish_reason or ""
+            self._price(run, deployment, decoder.usage, decoder.chars, told.get("service_tier"))
             now = self._clock()
             note_speed(deployment, run.usage.output if run.usage else 0, now - first)
             last = closing(run, opened, deployment, failure)
@@ -265,11 +265,13 @@ class Gateway:
         verdict."""
         while True:
             now = self._clock()
-            turn = self._next(run, now)
+            left_s = run.deadline - now
+            turn = next_turn(run.failed, run.untried, run.attempts, self._most, left_s, now, self._dice)
+            if turn is None:
+                over = Timeout("The call's time was over before it began.")
+                raise verdict(run.failed) if run.failed else over
             if turn.wait_s:
-                run.upstream_s += turn.wait_s
-                await self._sleep(turn.wait_s)
-                now = self._clock()
+                now = await self._pause(run, turn.wait_s, left_s)
             deployment = turn.deployment
             is_new = deployment in run.untried
             if is_new:
@@ -296,16 +298,13 @@ class Gateway:
             credential.breaker.begin(now)
         return deployment, now
 
-    def _next(self, run: Run, now: float) -> Turn:
-        """Whose turn the next attempt is, and after which pause; the verdict where there is nobody."""
-        failed, left_s = run.failed, run.deadline - now
-        most = self._routing.max_attempts
-        turn = next_turn(failed, run.untried, run.attempts, most, left_s, now, self._dice())
-        if turn is None:
-            raise verdict(failed) if failed else Timeout("The call's time was over before it began.")
-        if turn.wait_s > MAX_WAIT_S or turn.wait_s > left_s:
-            raise verdict(failed) if failed else resting(run.untried, turn.wait_s)
-        return turn
+    async def _pause(self, run: Run, wait_s: float, left_s: float) -> float:
+        """Waits as a provider has asked, and says what time it is then; the verdict where that is long."""
+        if wait_s > min(MAX_WAIT_S, left_s):
+            raise verdict(run.failed) if run.failed else resting(run.untried, wait_s)
+        run.upstream_s += wait_s
+        await self._sleep(wait_s)
+        return self._clock()
 
     def _failed(self, run: Run, deployment: Deployment, failure: Failure, began: float) -> None:
         """A failure before anything reached the client: remembered, and nobody it rules out is tried."""
@@ -331,15 +330,16 @@ class Gateway:
             told,
         )
 
-    def _price(self, run: Run, given: Usage | None, characters: int, tier: Any = None) -> None:
-        """Sets the usage and cost of the answer; `tier` is the one it says it was made in."""
-        call, deployment = run.call, run.deployment
-        assert deployment is not None
+    def _price(
+        self, run: Run, deployment: Deployment, given: Usage | None, said: int, tier: Any = None
+    ) -> None:
+        """Sets usage and cost of an answer of `said` characters; `tier` is the one it says it was made in."""
+        call = run.call
         price = self.fleet.price(deployment, tier or call.body.get("service_tier"))
         if given is None and call.operation in MEDIA:
             run.cost_nano = None
         else:
-            run.usage = final_usage(call, deployment, self.ratios, given, characters)
+            run.usage = final_usage(call, deployment, self.ratios, given, said)
             run.cost_nano = None if price is None else price.cost(run.usage)
         run.price = self.accounts.keep(price)
         self.accounts.charge(run)
@@ -350,9 +350,11 @@ class Gateway:
             return
         run.is_settled = True
         record = run.record
-        if run.usage is None and record.outcome == "client_gone" and run.attempts > len(run.failed):
+        if record.outcome == "client_gone" and run.usage is None and run.attempts > len(run.failed):
+            assert run.deployment is not None
             decoder = run.decoder  # an attempt was under way: the provider will bill what it has made
-            self._price(run, decoder.usage if decoder else None, decoder.chars if decoder else 0)
+            given, said = (decoder.usage, decoder.chars) if decoder else (None, 0)
+            self._price(run, run.deployment, given, said)
         fill(run, now)
         self.accounts.settle(run)
         for recorder in self.recorders:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from xroute.routing.balance import Dice
 from xroute.routing.deployment import Deployment
 from xroute.routing.failure import Failure, Kind
 
@@ -38,7 +39,7 @@ def next_turn(
     max_attempts: int,
     left_s: float,
     now: float,
-    dice: float,
+    dice: Dice,
 ) -> Turn | None:
     """The next attempt of a call, or None for the end.
 
@@ -57,7 +58,7 @@ def next_turn(
     turns = [Turn(each, _rest(each, now)) for each in untried]
     if again:
         deployment = min(again, key=lambda d: _rest(d, now))
-        jitter = dice * min(CAP_S, BASE_S * 2 ** (attempts - 1))
+        jitter = dice() * min(CAP_S, BASE_S * 2 ** (attempts - 1))
         turns.append(Turn(deployment, _rest(deployment, now) + jitter))
     return min(turns, key=lambda turn: turn.wait_s, default=None)
 

@@ -34,7 +34,7 @@ def turn(failed=(), untried=(), *, attempts=None, max_attempts=4, left_s=60.0, n
         max_attempts=max_attempts,
         left_s=left_s,
         now=now,
-        dice=dice,
+        dice=lambda: dice,
     )
 
 

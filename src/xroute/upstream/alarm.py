@@ -11,21 +11,24 @@ class Alarm:
     connection that carries thousands of short calls sets the loop's timer once a minute.
     """
 
-    __slots__ = ("_deadline", "_loop", "_ring", "_timer")
+    __slots__ = ("_deadline", "_loop", "_ring", "_timer", "delay_s", "stage")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
+        self.delay_s = 0.0  # as it was set last
+        self.stage = ""
         self._loop = loop
         self._ring = ring
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def set(self, delay_s: float) -> None:
-        """Ring in `delay_s` seconds instead of whenever it was to ring before."""
+    def set(self, delay_s: float, stage: str = "") -> None:
+        """Ring in `delay_s` seconds instead of whenever it was to ring before; `stage` is what waits."""
+        self.delay_s, self.stage = delay_s, stage
         self._deadline = deadline = self._loop.time() + delay_s
-        if self._timer is None:
-            self._timer = self._loop.call_at(deadline, self._fire)
-        elif self._timer.when() > deadline:
-            self._timer.cancel()
+        timer = self._timer
+        if timer is None or timer.when() > deadline:
+            if timer is not None:
+                timer.cancel()
             self._timer = self._loop.call_at(deadline, self._fire)
 
     def clear(self) -> None:

@@ -13,10 +13,6 @@ class Source(Protocol):
     loop: asyncio.AbstractEventLoop
     alarm: Alarm
 
-    def limit(self, limit_s: float, stage: str) -> None:
-        """Time out the present wait after `limit_s` seconds."""
-        ...
-
     def resume(self) -> None:
         """Read again: what was held is taken."""
         ...
@@ -33,11 +29,12 @@ class Answer:
     """
 
     __slots__ = (
+        "_headers",
         "_waiter",
         "connection",
         "ended",
         "error",
-        "headers",
+        "fields",
         "method",
         "pieces",
         "silence_s",
@@ -47,7 +44,7 @@ class Answer:
 
     def __init__(self, connection: Source, method: str, silence_s: float | None) -> None:
         self.status = 0  # until the head is complete
-        self.headers: dict[str, str] = {}
+        self.fields: list[tuple[bytes, bytes]] = []  # of the head, names in lower case
         self.method = method
         self.silence_s = silence_s
         self.pieces: list[bytes] = []
@@ -55,11 +52,22 @@ class Answer:
         self.ended = False
         self.error: TransportError | None = None
         self.connection: Source | None = connection
+        self._headers: dict[str, str] | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     def __repr__(self) -> str:
         state = "open" if not self.ended else "complete" if self.error is None else self.error.message
         return f"<Answer {self.status}, {self.size} bytes unread, {state}>"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """By lower-case name; made for the first who asks, as most answers need none of them."""
+        if self._headers is None:
+            headers = self._headers = {}
+            for key, value in self.fields:
+                name, text = key.decode("latin-1"), value.decode("latin-1").rstrip(" \t")
+                headers[name] = f"{headers[name]}, {text}" if name in headers else text
+        return self._headers
 
     async def chunk(self, timeout_s: float | None) -> bytes:
         """All bytes that came since the last chunk, at least one; b"" at the proper end."""
@@ -68,7 +76,11 @@ class Answer:
                 if self.error is not None:
                     raise self.error
                 return b""
-            await self.wait(self.connection, timeout_s, "between_chunks")
+            try:
+                await self.change(self.connection, timeout_s, "between_chunks")
+            except (asyncio.CancelledError, GeneratorExit):
+                self.close()
+                raise
         return self._take()
 
     def whole(self, limit: int) -> bytes | None:
@@ -109,22 +121,17 @@ class Answer:
         if connection is not None:
             connection.abort()
 
-    async def wait(self, connection: Source, limit_s: float | None, stage: str) -> None:
-        """Until something changes. TimedOut becomes this answer's error; a cancelled wait closes it."""
+    def change(self, connection: Source, limit_s: float | None, stage: str) -> asyncio.Future[None]:
+        """Done when something changes. TimedOut becomes this answer's error; who is cancelled while it waits
+        closes it."""
         waiter = self._waiter = connection.loop.create_future()
         if limit_s is not None:
-            connection.limit(limit_s, stage)
-        try:
-            await waiter
-        except (asyncio.CancelledError, GeneratorExit):
-            self.close()
-            raise
-        finally:
-            self._waiter = None
+            connection.alarm.set(limit_s, stage)
+        return waiter
 
     def wake(self) -> None:
         """Something changed. The limit ends here: when the waiter runs, the connection may be another's."""
-        waiter = self._waiter
+        waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
             if self.connection is not None:

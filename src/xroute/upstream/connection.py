@@ -17,8 +17,8 @@ OVERHEAD = 64 * 1024  # most bytes of a head, and of trailers or interim answers
 HIGH = 256 * 1024  # unread bytes at which the socket is no longer read
 SLICE = 64 * 1024  # a body up to this size is written together with its head, a larger one in such pieces
 
-_names: dict[bytes, str] = {}  # header names as they came -> in lower case
-_NAMES = 1024
+CODING = b"transfer-encoding"
+LENGTH = b"content-length"
 
 
 class Keeper(Protocol):
@@ -38,14 +38,13 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_complete",
+        "_fields",
         "_full",
         "_gone",
         "_keeper",
-        "_limit_s",
         "_overhead",
         "_parser",
         "_paused",
-        "_stage",
         "_transport",
         "_unsent",
         "alarm",
@@ -63,6 +62,7 @@ class Connection(asyncio.Protocol):
         self.answer: Answer | None = None  # None while idle
         self.idle_since = 0.0
         self.served = 0  # requests so far
+        self._fields: list[tuple[bytes, bytes]] = []  # of the head that is coming, or trailers
         self._keeper = keeper
         self._parser = HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
@@ -72,8 +72,6 @@ class Connection(asyncio.Protocol):
         self._overhead = 0  # bytes since the request, then since the last progress of the answer
         self._paused = False  # reading
         self._unsent = False  # the answer began before all of the request was written
-        self._limit_s = 0.0
-        self._stage = ""
 
     def __repr__(self) -> str:
         state = "gone" if self._gone else "idle" if self.answer is None else repr(self.answer)
@@ -93,25 +91,23 @@ class Connection(asyncio.Protocol):
         self.served += 1
         self._overhead = 0
         self._complete = False
-        if isinstance(body, bytes) and len(body) <= SLICE:
-            transport.write(head.encode(body))
-        else:
-            pieces = (body,) if isinstance(body, bytes) else body
-            transport.write(head.alone(sum(map(len, pieces))))
-            await self._write(transport, answer, pieces, timeouts.first_byte)
-        while not answer.status and not answer.ended:
-            await answer.wait(self, timeouts.first_byte, "first_byte")
+        try:
+            if isinstance(body, bytes) and len(body) <= SLICE:
+                transport.write(head.encode(body))
+            else:
+                pieces = (body,) if isinstance(body, bytes) else body
+                transport.write(head.alone(sum(map(len, pieces))))
+                await self._write(transport, answer, pieces, timeouts.first_byte)
+            while not answer.status and not answer.ended:
+                await answer.change(self, timeouts.first_byte, "first_byte")
+        except (asyncio.CancelledError, GeneratorExit):
+            answer.close()
+            raise
         if answer.status:
             return answer
         if answer.error is not None:
             raise answer.error
         return None
-
-    def limit(self, limit_s: float, stage: str) -> None:
-        """Time out the present wait after `limit_s` seconds."""
-        self._limit_s = limit_s
-        self._stage = stage
-        self.alarm.set(limit_s)
 
     def resume(self) -> None:
         """Read again: what was held is taken."""
@@ -145,7 +141,7 @@ class Connection(asyncio.Protocol):
         if answer is None:  # nothing was asked
             self.abort()
             return
-        size = answer.size
+        size, status = answer.size, answer.status
         self._overhead += len(data)
         try:
             if self._overhead > OVERHEAD and not answer.status:
@@ -157,7 +153,7 @@ class Connection(asyncio.Protocol):
             return
         if answer.ended:
             self._part(answer)
-        elif answer.size > size:
+        elif answer.size > size or answer.status != status:
             self._overhead = 0
             if answer.size > HIGH:
                 self._pause()
@@ -197,34 +193,30 @@ class Connection(asyncio.Protocol):
         """An answer begins; a second one was not asked for."""
         if self.answer is None or self.answer.ended:
             raise ProtocolError("bytes came after the end of the answer")
+        self._fields = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head, or a trailer, which is passed over."""
-        answer = self.answer
-        if answer is None or answer.status:
-            return
-        key = _names.get(name) or _lower(name)
-        text = value.decode("latin-1").rstrip(" \t")
-        headers = answer.headers
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        self._fields.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The head is in; that of an interim answer (1xx) is dropped."""
         answer = self.answer
         if answer is None:
             return
-        status = self._parser.get_status_code()
-        headers = answer.headers
+        status, fields = self._parser.get_status_code(), self._fields
         if status < 200:
-            headers.clear()
             return
-        if headers.get("transfer-encoding", "chunked").lower() != "chunked":
-            raise ProtocolError("the answer has a transfer encoding that was not asked for")
+        if CODING in dict(fields):
+            codings = [value for name, value in fields if name == CODING]
+            if len(codings) > 1 or codings[0].rstrip(b" \t").lower() != b"chunked":
+                raise ProtocolError("the answer has a transfer encoding that was not asked for")
+        self._fields = []  # trailers come into another
         self._overhead = 0
+        answer.fields = fields
         answer.status = status
         if answer.method == "HEAD":
             answer.ended = True
-        answer.wake()
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
@@ -248,7 +240,7 @@ class Connection(asyncio.Protocol):
         """Write a large body as fast as the other side takes it, and stop when it answers."""
         for part in _slices(pieces):
             while self._full and not answer.status and not answer.ended:
-                await answer.wait(self, limit_s, "first_byte")
+                await answer.change(self, limit_s, "first_byte")
             if answer.status or answer.ended:
                 self._unsent = True
                 return
@@ -266,15 +258,14 @@ class Connection(asyncio.Protocol):
         """The answer is complete: the connection leaves it and takes another, or ends."""
         self.alarm.clear()
         self.answer = answer.connection = None
-        self.resume()
+        if self._paused:
+            self.resume()
         answer.wake()
-        if self._complete and not self._unsent and self._is_flushed():
+        transport, is_free = self._transport, self._complete and not self._unsent
+        if is_free and transport is not None and not transport.get_write_buffer_size():
             self._keeper.keep(self)
         else:
             self.abort()
-
-    def _is_flushed(self) -> bool:
-        return self._transport is not None and self._transport.get_write_buffer_size() == 0
 
     def _pause(self) -> None:
         if not self._paused and self._transport is not None and not self._transport.is_closing():
@@ -284,8 +275,7 @@ class Connection(asyncio.Protocol):
     def _loss(self, answer: Answer, exc: Exception | None) -> TransportError | None:
         """What the end of the connection means for the answer; None: that it is complete, or never began."""
         if answer.status:
-            framed = "content-length" in answer.headers or "transfer-encoding" in answer.headers
-            if not framed and exc is None:
+            if exc is None and not dict(answer.fields).keys() & {CODING, LENGTH}:
                 return None
             return CutError("the connection ended inside the answer's body")
         if self._overhead:
@@ -294,7 +284,7 @@ class Connection(asyncio.Protocol):
 
     def _overdue(self) -> None:
         if self.answer is not None:
-            self.answer.fail(TimedOut(self._stage, self._limit_s))
+            self.answer.fail(TimedOut(self.alarm.stage, self.alarm.delay_s))
 
     def _leave(self) -> None:
         if self._gone:
@@ -312,13 +302,6 @@ def _slices(pieces: Sequence[Buffer]) -> Iterator[memoryview]:
         view = memoryview(piece)
         for start in range(0, len(view), SLICE):
             yield view[start : start + SLICE]
-
-
-def _lower(name: bytes) -> str:
-    text = name.decode("latin-1").lower()
-    if len(_names) < _NAMES:
-        _names[name] = text
-    return text
 
 
 def _protocol_error(error: Exception) -> ProtocolError:

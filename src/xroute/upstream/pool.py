@@ -141,7 +141,8 @@ class Pool:
         self._idle.append(connection)
         if self._sweep_timer is None:
             self._sweep_timer = self._loop.call_later(self._idle_s, self._sweep)
-        self._quota.changed()
+        if self._quota.waiting:
+            self._quota.changed()
 
     def forget(self, connection: Connection) -> None:
         """A connection is gone."""

@@ -14,21 +14,6 @@ LINES = 128  # most headers
 SHARE = 8  # bytes that may frame one byte of a body: chunks of one byte have 5
 HIGH = 256 * 1024  # unread bytes at which the socket is no longer read
 
-MOST_NAMES = 1024
-
-
-class Names(dict[bytes, bytes]):
-    """Header names as they came -> in lower case, for the first that came."""
-
-    def __missing__(self, name: bytes) -> bytes:
-        key = name.lower()
-        if len(self) < MOST_NAMES:
-            self[name] = key
-        return key
-
-
-_names = Names()
-
 
 class Intake:
     """Bytes go in by `feed`, exchanges come out of `queue`. The parser calls `on_...`."""
@@ -125,7 +110,7 @@ class Intake:
         """A field of the head, or a trailer, which is passed over."""
         headers = self._headers
         if headers is not None:
-            headers.append((_names[name], value.rstrip(b" \t")))
+            headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """The head is in."""

@@ -46,7 +46,11 @@ class Exchange(Protocol):
     """An answer whose head has arrived. Use `close` in a finally: it is idempotent and never waits."""
 
     status: int
-    headers: dict[str, str]  # lower-case names; repeated ones joined with ", "
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """By lower-case name; repeated ones joined with ", "."""
+        ...
 
     async def read(self, limit: int) -> bytes:
         """The whole body; ProtocolError above `limit` bytes, CutError or TimedOut if it breaks."""

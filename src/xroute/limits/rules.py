@@ -201,6 +201,16 @@ def gate_key(rule: str, measure: Measure, user: str = "", window: str = "") -> s
     return ":".join(part for part in (rule, measure, name, window) if part)
 
 
+def window_key(label: str, tz: str, model: str) -> str:
+    """The name of a budget's window in its purse's key.
+
+    What counts there is another sum where the time zone or the models are others: so is the purse.
+    """
+    if tz == "UTC" and not model:
+        return label
+    return f"{label}.{blake2b(f'{tz} {model}'.encode(), digest_size=4).hexdigest()}"
+
+
 Made = Iterator[tuple[Gate, calendar.Window]]
 
 
@@ -224,7 +234,7 @@ def _limited(rule: LimitRule, user: str, now: float) -> Made:
 def _budget(rule: BudgetRule, user: str, now: float) -> Made:
     who, subject = _subject(rule, user)
     window = calendar.window(rule.window, now, rule.tz)
-    key = gate_key(rule.id, "money", who, window.label)
+    key = gate_key(rule.id, "money", who, window_key(window.label, rule.tz, rule.model))
     gate = Gate(
         key,
         "purse",

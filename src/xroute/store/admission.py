@@ -129,8 +129,8 @@ def end_ms(until: float | None) -> int:
 
 
 def end_of(key: str) -> int:
-    """The same by the purse's key alone, which ends in the date of the window's first day or in "total"."""
-    label = key.rpartition(":")[2]
+    """The same by the purse's key alone, which names the date of the window's first day last, or "total"."""
+    label = key.rpartition(":")[2].partition(".")[0]
     if len(label) != 8 or not label.isdigit():
         return 0
     try:

@@ -272,7 +272,9 @@ def _after(floor: int) -> Any:
 def _is_begun(image: Image, row: BudgetRow) -> bool:
     """Does it count from here on in purses that nobody has counted in before?"""
     known = image.bound(row.id)
-    return not isinstance(known, BudgetRow) or (known.window, known.tz) != (row.window, row.tz)
+    if not isinstance(known, BudgetRow):
+        return True
+    return (known.window, known.tz, known.model) != (row.window, row.tz, row.model)
 
 
 def _is_metered(image: Image, row: Any) -> bool:

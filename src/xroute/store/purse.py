@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from xroute.limits.calendar import window
 from xroute.limits.pattern import is_match
-from xroute.limits.rules import gate_key
+from xroute.limits.rules import gate_key, window_key
 from xroute.store import spent, tables
 
 EACH = "*"
@@ -20,7 +20,7 @@ TOP = 100  # end users that are shown of a budget of each
 class Span(NamedTuple):
     """The window a budget is in."""
 
-    label: str  # in the purse's key: 20261101, total
+    label: str  # in the purse's key: limits.rules.window_key
     start_ms: int
     end_ms: int | None  # None = never
 
@@ -28,9 +28,10 @@ class Span(NamedTuple):
 def span(budget: Mapping[str, Any], now_ms: int) -> Span:
     """The window of a row of `budgets` at a time."""
     found = window(budget["window"], now_ms / 1000, budget["tz"])
+    label = window_key(found.label, budget["tz"], budget["model"])
     if budget["window"] == "total":
-        return Span(found.label, 0, None)
-    return Span(found.label, int(found.start * 1000), int(found.end * 1000))
+        return Span(label, 0, None)
+    return Span(label, int(found.start * 1000), int(found.end * 1000))
 
 
 def key(budget: Mapping[str, Any], label: str, user: str = "") -> str:

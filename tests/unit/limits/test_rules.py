@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from tests.unit.limits.making import NOW
 
 from xroute.limits.gate import Gate
-from xroute.limits.rules import BudgetRule, Credit, LimitRule, Rules, gate_key
+from xroute.limits.rules import BudgetRule, Credit, LimitRule, Rules, gate_key, window_key
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC).timestamp()  # ends the day of NOW
 MONTH = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
@@ -72,7 +72,14 @@ def test_the_windows_of_a_budget_are_those_of_its_zone():
         budgets=[budget(nano=1, window="day", tz="Pacific/Auckland")]
     )  # where it is Tuesday, 1 o'clock
     (gate,) = rules.gates("m", "", NOW)
-    assert (gate.key, gate.until) == ("bud_1:money:20261124", NOW + 23 * 3600)
+    assert gate.key.startswith("bud_1:money:20261124.")
+    assert gate.until == NOW + 23 * 3600
+
+
+def test_what_counts_for_other_models_or_in_another_zone_is_another_purse():
+    changed = [{}, {"model": "openai/*"}, {"model": "m*"}, {"tz": "Asia/Tokyo"}, {"tz": "Asia/Seoul"}]
+    named = [budget(nano=1, window="total", **more) for more in changed]
+    assert len({gate_key(b.id, "money", "", window_key("total", b.tz, b.model)) for b in named}) == 5
 
 
 def test_credit_is_all_that_was_ever_put_in_and_the_line():
@@ -83,7 +90,8 @@ def test_credit_is_all_that_was_ever_put_in_and_the_line():
 def test_a_rule_of_other_models_is_no_gate():
     rules = Rules([limit(rpm=1, model="openai/*"), limit("lim_2", rpm=2)], [budget(nano=1, model="meta/*")])
     assert keys(rules.gates("openai/gpt-4o", "", NOW)) == ["lim_1:requests", "lim_2:requests"]
-    assert keys(rules.gates("meta/llama", "", NOW)) == ["lim_2:requests", "bud_1:money:20261101"]
+    name = f"bud_1:money:{window_key('20261101', 'UTC', 'meta/*')}"
+    assert keys(rules.gates("meta/llama", "", NOW)) == ["lim_2:requests", name]
 
 
 def test_each_user_has_counters_of_their_own():

@@ -84,6 +84,14 @@ async def test_a_new_budget_is_known_to_the_engine_before_calls_pass_it(keys, di
     await Bounds(keys.db, tables.budgets).change(OWNER, MAIN, budget["id"], {"nano": 200})
     await directory.refresh()
     assert len(seen) == 1  # it counts on where it was
+    async with keys.db.write() as connection:
+        row["model"] = "n"
+        await connection.execute(insert(tables.daily).values(**row, provider="p", charged_nano=5))
+    await Bounds(keys.db, tables.budgets).change(OWNER, MAIN, budget["id"], {"model": "n"})
+    await directory.refresh()
+    [(seeded, _)] = seen[1:]
+    (gate,) = gates(directory, found, "n")
+    assert seeded == {gate.key: 5}  # and not in the purse that has what other models have spent
 
 
 async def test_a_new_budget_is_known_to_the_engine_when_everything_is_read_again_too(

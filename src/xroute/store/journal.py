@@ -46,7 +46,8 @@ class Journal:
         self._limit = limit_bytes
         self._segment_bytes = min(segment_bytes, max(limit_bytes // 8, 1))
         self._most_kept = kept
-        self._kept: deque[tuple[int, Line, int]] = deque()  # (number, line, its bytes), without gaps
+        self._kept: deque[Numbered] = deque()  # without gaps
+        self._sizes: deque[int] = deque()  # the bytes of each
         self._kept_bytes = 0
         self._unfiled: set[int] = set()  # numbers of lines that are in memory alone
         self._open: set[str] = set()  # calls under way
@@ -77,13 +78,13 @@ class Journal:
 
         JournalFull when there is no room, and nothing was written.
         """
-        held = lines.held(record)
+        held, open_ = lines.held(record), self._open
         size = len(held.line)
-        if self._bytes + size + len(self._open) * RESERVED > self._limit:
+        if self._bytes + size + len(open_) * RESERVED > self._limit:
             raise JournalFull(self._full())
-        if not self._write(held.line):
+        if not self._write(held.line, size):
             raise JournalFull(f"the journal in {self.folder.parent} cannot be written: {self.reason}")
-        self._open.add(record.id)
+        open_.add(record.id)
         return self._keep(held, size)
 
     def settled(self, record: Record) -> int:
@@ -108,12 +109,17 @@ class Journal:
             if found := [each for each in older if each[0] < first]:
                 return found
         start = max(after + 1 - first, 0)
-        return [(number, line) for number, line, _ in islice(self._kept, start, start + most)]
+        return list(islice(self._kept, start, start + most))
 
     def forget(self, applied: int) -> None:
         """The database has the lines up to this one: memory need not keep them."""
-        while self._kept and self._kept[0][0] <= applied:
-            self._drop_kept()
+        kept, sizes, freed = self._kept, self._sizes, 0
+        for _ in range(min(applied - self.last + len(kept), len(kept))):
+            kept.popleft()
+            freed += sizes.popleft()
+        self._kept_bytes -= freed
+        if self._unfiled:
+            self._unfiled = {number for number in self._unfiled if number > applied}
 
     def is_droppable(self, applied: int) -> bool:
         """Whether there are files with nothing but lines up to this one."""
@@ -149,33 +155,34 @@ class Journal:
         self.close()
 
     def _must(self, line: Line, data: bytes) -> int:
-        if self._bytes + len(data) <= self._limit and self._write(data):
-            return self._keep(line, len(data))
+        size = len(data)
+        if self._bytes + size <= self._limit and self._write(data, size):
+            return self._keep(line, size)
         self.reason = self.reason or self._full()
         self._end_file()  # the next file begins after the line that has no place in this one
         self._unfiled.add(self.last + 1)
-        self._keep(line, len(data))
+        self._keep(line, size)
         return self.last if self.last in self._unfiled else 0
 
     def _keep(self, line: Line, size: int) -> int:
-        self.last += 1
-        self._kept.append((self.last, line, size))
-        self._kept_bytes += size
-        while len(self._kept) > self._most_kept or self._kept_bytes > KEPT_BYTES:
-            self._lose(self._drop_kept())
-        return self.last
+        self.last = number = self.last + 1
+        self._kept.append((number, line))
+        self._sizes.append(size)
+        self._kept_bytes = kept_bytes = self._kept_bytes + size
+        if kept_bytes > KEPT_BYTES or len(self._kept) > self._most_kept:
+            self._shorten()
+        return number
 
-    def _drop_kept(self) -> int:
-        number, _, size = self._kept.popleft()
-        self._kept_bytes -= size
-        if number in self._unfiled:
-            self._unfiled.remove(number)
-            return number
-        return 0
+    def _shorten(self) -> None:
+        """Memory gives up its oldest lines, which are in the files; those that are not are lost."""
+        while self._kept_bytes > KEPT_BYTES or len(self._kept) > self._most_kept:
+            number, _ = self._kept.popleft()
+            self._kept_bytes -= self._sizes.popleft()
+            if number in self._unfiled:
+                self._unfiled.remove(number)
+                self._lose()
 
-    def _lose(self, number: int) -> None:
-        if not number:
-            return
+    def _lose(self) -> None:
         if self.lost % SAID == 0:
             log.error("records of calls are lost, %d so far: %s", self.lost + 1, self.reason)
         self.lost += 1
@@ -186,19 +193,24 @@ class Journal:
             "accounting.spool_mib allows no more"
         )
 
-    def _write(self, data: bytes) -> bool:
+    def _write(self, data: bytes, size: int) -> bool:
         """Whether the line is in the file; if not, nothing of it is."""
+        file = self._file
+        if (file is None or not file.write(data)) and not self._write_anew(data, size):
+            return False
+        self._bytes += size
+        return True
+
+    def _write_anew(self, data: bytes, size: int) -> bool:
+        """The same, in the next file: there is none, or it is full."""
         if self._again and time.monotonic() < self._again:
             return False
-        if self._file is None or not self._file.write(data):
-            try:
-                self._begin_file(len(data)).write(data)
-            except OSError as error:
-                self._fail(error)
-                return False
-        self._bytes += len(data)
-        if self.reason:
-            self._again, self.reason = 0.0, ""
+        try:
+            self._begin_file(size).write(data)
+        except OSError as error:
+            self._fail(error)
+            return False
+        self._again, self.reason = 0.0, ""
         return True
 
     def _begin_file(self, size: int) -> Mapped:

@@ -35,11 +35,13 @@ class Mapped:
 
     def write(self, line: bytes) -> bool:
         """Whether there was room for it. Its end comes last: a line that is cut off has none."""
-        at, end = self._at, self._at + len(line)
+        at, memory = self._at, self._map
+        end = at + len(line)
         if end > self._capacity:
             return False
-        self._map[at : end - 1] = line[:-1]
-        self._map[end - 1] = NEWLINE
+        last = end - 1
+        memory[at:last] = line[:-1]
+        memory[last] = NEWLINE
         self._at = end
         return True
 

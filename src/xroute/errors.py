@@ -75,7 +75,7 @@ class CallError(XrouteError):
         self.provider = provider
         self.retry_after_s = retry_after_s
         self.metadata = metadata
-        self.headers: list[tuple[str, str]] = []  # of the answer, besides those that every error has
+        self.headers: list[str] = []  # lines of the answer, besides those that every error has
 
 
 class InvalidRequest(CallError):

@@ -33,7 +33,7 @@ from xroute.money.nano import as_text
 from xroute.routing import preferences, retry
 from xroute.routing.deployment import Deployment
 from xroute.routing.failure import Failure
-from xroute.routing.plan import Needs, Plan, Ratios, plan_call
+from xroute.routing.plan import NO_PARAMETERS, Plan, Ratios, plan_call
 from xroute.routing.retry import next_turn
 from xroute.routing.standing import blame, note_speed, praise
 from xroute.upstream.oauth import TokenSigner
@@ -45,7 +45,6 @@ from xroute.wire.usage import Usage
 log = logging.getLogger("xroute.gateway")
 
 MAX_WAIT_S = 20.0  # the longest pause a call makes for a Retry-After; beyond it the client decides
-NO_PARAMETERS = frozenset[str]()
 MAX_LOGGED = 300  # characters of a provider's text
 # What a provider says of these is about us, and never holds a prompt.
 SAID = retry.BREAKS_CREDENTIAL | {"malformed"}
@@ -137,7 +136,7 @@ class Gateway:
                     raise
         candidates = self._plan(replace(call, operation="chat"))[1].candidates
         tokens = self.ratios.tokens(candidates[0].family if candidates else "", call.text_bytes)
-        headers = [("x-request-id", reply.request_id), ("x-xroute-estimated", "true")]
+        headers = [f"x-request-id: {reply.request_id}", "x-xroute-estimated: true"]
         await reply.answer(200, headers, write(max(tokens, 1)))
 
     def _begin(self, call: Call, reply: Reply) -> Run:
@@ -155,17 +154,20 @@ class Gateway:
         who = call.who
         workspace, bar = ("", None) if who is None else (who.workspace, bar_of(who))
         lineup = self.fleet.lineup_of(call.models, workspace)
+        able = lineup.able(call.operation, call.abilities, bar)
         wishes = preferences.NONE if call.provider is None else preferences.parse(call.provider)
-        needs = Needs(
-            call.abilities,
+        strict = self._is_strict or wishes.require_parameters
+        found = plan_call(
+            able,
             call.text_bytes if call.window_bytes is None else call.window_bytes,
             call.max_tokens,
-            _parameters(call) if self._is_strict or wishes.require_parameters else NO_PARAMETERS,
-            call.operation,
-        )
-        strategy, now = lineup.strategy or self._strategy, self._clock()
-        found = plan_call(
-            lineup.groups, needs, self.ratios, now, self._dice, strategy, wishes, workspace, bar
+            _parameters(call) if strict else NO_PARAMETERS,
+            self.ratios,
+            self._clock(),
+            self._dice,
+            lineup.strategy or self._strategy,
+            wishes,
+            workspace,
         )
         return lineup, found
 
@@ -206,7 +208,7 @@ class Gateway:
             raw = call.surface.write(body)
         now, charged = self._clock(), run.charged_nano
         headers = run.headers(deployment, now)
-        headers.append(("x-xroute-cost", "unknown" if charged is None else as_text(charged)))
+        headers.append(f"x-xroute-cost: {'unknown' if charged is None else as_text(charged)}")
         record.outcome = "completed"
         self._settle(run, now)
         await run.reply.answer(200, headers, raw, call.media or answer.media)

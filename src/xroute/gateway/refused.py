@@ -11,7 +11,7 @@ from xroute.money.nano import as_number, as_text
 SOON_S = 1.0  # when to try again for what is only in use
 # What OpenAI's and Anthropic's clients read: without it they send a 429 again by themselves.
 # https://github.com/openai/openai-python/blob/main/src/openai/_base_client.py, read 2026-11-21
-NEVER_AGAIN = ("x-should-retry", "false")
+NEVER_AGAIN = "x-should-retry: false"
 WORDS = {
     "requests": "requests",
     "tokens": "tokens",

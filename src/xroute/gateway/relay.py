@@ -33,7 +33,7 @@ async def pump(
     if not run.reply.opened:
         headers = run.headers(deployment, clock())
         if run.call.is_bytes:
-            headers.append(("content-type", _sound(opened.media) or run.call.media))
+            headers.append(f"content-type: {_sound(opened.media) or run.call.media}")
         await run.reply.open(headers)
     if data := opened.encoder.feed(opened.held):
         await run.reply.write(data)

@@ -239,12 +239,12 @@ class Replays:
 
 
 ABANDONED = ServerError("The call that this one repeats was abandoned by its client.", code="abandoned")
-REPLAYED = ("x-xroute-replayed", "true")
+REPLAYED = "x-xroute-replayed: true"
 
 
 def _headers(recording: Recording, reply: Reply) -> Headers:
-    own = [header for header in recording.head if header[0] != "x-request-id"]
-    return [("x-request-id", reply.request_id), REPLAYED, *own]
+    own = [line for line in recording.head if not line.startswith("x-request-id:")]
+    return [f"x-request-id: {reply.request_id}", REPLAYED, *own]
 
 
 async def _repeat(recording: Recording, reply: Reply) -> bool:

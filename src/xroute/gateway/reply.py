@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from typing import Protocol
 
-Headers = list[tuple[str, str]]
+Headers = list[str]  # lines as they are sent, `name: value`, names in lower case
 
 
 class Reply(Protocol):

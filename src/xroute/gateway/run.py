@@ -109,18 +109,18 @@ class Run:
         reply, hold = self.reply, self.hold
         spent_ms = (now - reply.started - self.upstream_s) * 1000
         headers = [
-            ("x-request-id", reply.request_id),
-            ("x-xroute-attempts", f"{self.attempts}"),
-            ("x-xroute-overhead-ms", f"{spent_ms:.2f}"),
-            ("x-xroute-provider", deployment.provider),
-            ("x-xroute-model", deployment.model),
+            f"x-request-id: {reply.request_id}",
+            f"x-xroute-attempts: {self.attempts}",
+            f"x-xroute-overhead-ms: {spent_ms:.2f}",
+            f"x-xroute-provider: {deployment.provider}",
+            f"x-xroute-model: {deployment.model}",
         ]
         if hold is not None and hold.levels:
             headers += limit_headers(hold.levels)
         if self.is_limited:
-            headers.append(("x-xroute-max-tokens", str(self.call.max_tokens)))
+            headers.append(f"x-xroute-max-tokens: {self.call.max_tokens}")
         if self.dropped:
-            headers.append(("x-xroute-dropped", _told(self.dropped)))
+            headers.append(f"x-xroute-dropped: {_told(self.dropped)}")
         return headers
 
 

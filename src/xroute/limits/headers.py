@@ -18,15 +18,15 @@ REQUESTS: Names = (
 TOKENS: Names = ("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens")
 
 
-def headers(levels: Iterable[Level]) -> list[tuple[str, str]]:
+def headers(levels: Iterable[Level]) -> list[str]:
     """Limit, what is left, and when it is all there again: of requests and of tokens."""
-    said: list[tuple[str, str]] = []
+    said: list[str] = []
     for gate, left, reset_s in levels:
         limit, remaining, reset = REQUESTS if gate.measure == "requests" else TOKENS
         said += (
-            (limit, f"{gate.limit}"),
-            (remaining, f"{left}"),
-            (reset, duration(round(reset_s * 1000))),
+            f"{limit}: {gate.limit}",
+            f"{remaining}: {left}",
+            f"{reset}: {duration(round(reset_s * 1000))}",
         )
     return said
 

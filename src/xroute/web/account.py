@@ -201,5 +201,5 @@ def _who(request: Request) -> Who:
 
 
 async def _answer(reply: AsgiReply, body: Json) -> None:
-    headers: Headers = [("x-request-id", reply.request_id)]
+    headers: Headers = [f"x-request-id: {reply.request_id}"]
     await reply.answer(200, headers, codec.write(body))

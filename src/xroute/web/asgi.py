@@ -198,7 +198,7 @@ class AsgiReply:
         self.opened = True
         self._streams = not self.is_array
         kind = _types[JSON] if self.is_array else STREAM
-        if any(name == "content-type" for name, _ in headers):
+        if any(line.startswith("content-type:") for line in headers):
             kind = b""
         return self._client.begin(200, kind + UNHELD + as_lines(headers) + self._beside)
 
@@ -228,7 +228,7 @@ class AsgiReply:
 
     async def _comment(self, data: bytes) -> None:
         if not self.opened:
-            await self.open([("x-request-id", self.request_id)])
+            await self.open([f"x-request-id: {self.request_id}"])
         if self._streams and not self._ended:
             await self.write(data)
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from xroute.dialects.openai.surface import refuse as openai_refusal
 from xroute.errors import CallError, Conflict, InvalidRequest, Unavailable
-from xroute.gateway.reply import Reply
+from xroute.gateway.reply import Headers, Reply
 from xroute.store.db import why
 
 log = logging.getLogger("xroute.web")
@@ -23,23 +23,23 @@ async def refuse(
     reply: Reply, error: CallError, refusal: Callable[[CallError, str], bytes] = openai_refusal
 ) -> None:
     """Answers with the error's status, the body that `refusal` writes, and Retry-After where there is one."""
-    headers = [("x-request-id", reply.request_id), *headers_of(error)]
+    headers = [f"x-request-id: {reply.request_id}", *headers_of(error)]
     await reply.answer(error.status, headers, refusal(error, reply.request_id))
 
 
-def headers_of(error: CallError) -> list[tuple[str, str]]:
+def headers_of(error: CallError) -> Headers:
     """What goes with an error besides its body and the request's id."""
     headers = list(error.headers)
     if error.retry_after_s is not None:
-        headers.append(("retry-after", str(math.ceil(error.retry_after_s))))
+        headers.append(f"retry-after: {math.ceil(error.retry_after_s)}")
     if error.status == 401:
-        headers.append(("www-authenticate", "Bearer"))
+        headers.append("www-authenticate: Bearer")
     metadata = error.metadata or {}
     if "allowed" in metadata:
-        headers.append(("allow", ", ".join(metadata["allowed"])))
+        headers.append(f"allow: {', '.join(metadata['allowed'])}")
     previous = metadata.get("previous_errors")
     if previous is not None:
-        headers.append(("x-xroute-attempts", str(len(previous))))
+        headers.append(f"x-xroute-attempts: {len(previous)}")
     return headers
 
 

@@ -22,10 +22,11 @@ def fields(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, int | None]:
     return _checked(b"".join(lines), len(lines)), length
 
 
-def as_lines(headers: list[tuple[str, str]]) -> bytes:
-    """Our own headers, in lower case and none of `OURS`; a model's name may be beyond Latin-1."""
-    text = "".join([f"{name}: {value}\r\n" for name, value in headers])
-    return _checked(text.encode(), len(headers))
+def as_lines(headers: list[str]) -> bytes:
+    """Our own headers, which are none of `OURS`; a model's name may be beyond Latin-1."""
+    if not headers:
+        return b""
+    return _checked(("\r\n".join(headers) + "\r\n").encode(), len(headers))
 
 
 def as_pairs(lines: bytes) -> list[tuple[bytes, bytes]]:

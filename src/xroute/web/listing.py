@@ -37,7 +37,7 @@ class Listing:
         elif request.headers.get("x-goog-api-key") is not None:
             await self.gemini(request, reply)
         else:
-            await reply.answer(200, [("x-request-id", reply.request_id)], self._body(request.who))
+            await reply.answer(200, [f"x-request-id: {reply.request_id}"], self._body(request.who))
 
     async def one(self, request: Request, reply: AsgiReply) -> None:
         """GET /v1/models/{id}, in the words of the client; the id may be an alias or a route."""
@@ -206,7 +206,7 @@ def _gemini_entry(name: str, model: Model | None) -> dict[str, Any]:
 
 
 async def _say(reply: AsgiReply, body: Any) -> None:
-    await reply.answer(200, [("x-request-id", reply.request_id)], orjson.dumps(body))
+    await reply.answer(200, [f"x-request-id: {reply.request_id}"], orjson.dumps(body))
 
 
 def _unix(released: str) -> int:

@@ -151,7 +151,7 @@ class Responses:
     async def _follow(self, reel: Reel, request: Request, reply: AsgiReply, at: int) -> None:
         """Events from the one with this number on, as far as they are and on as they come."""
         reply.watch()
-        await reply.open([("x-request-id", reply.request_id)])
+        await reply.open([f"x-request-id: {reply.request_id}"])
         while True:
             if events := reel.events[at:]:
                 at += len(events)
@@ -283,7 +283,7 @@ def _said(stored: Stored) -> list[Any]:
 
 
 async def _answer(reply: AsgiReply, body: Json) -> None:
-    await reply.answer(200, [("x-request-id", reply.request_id)], codec.write(body))
+    await reply.answer(200, [f"x-request-id: {reply.request_id}"], codec.write(body))
 
 
 def _no_previous(id_: str) -> InvalidRequest:

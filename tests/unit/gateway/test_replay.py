@@ -57,13 +57,13 @@ class Provider:
         if self.error:
             raise self.error
         await reply.answer(
-            200, [("x-request-id", reply.request_id), ("x-xroute-cost", "1")], b"".join(self.parts)
+            200, [f"x-request-id: {reply.request_id}", "x-xroute-cost: 1"], b"".join(self.parts)
         )
         return True
 
     async def stream(self, call, reply):
         self.calls += 1
-        await reply.open([("x-request-id", reply.request_id)])
+        await reply.open([f"x-request-id: {reply.request_id}"])
         await reply.write(self.parts[0])
         await self.go.wait()
         if self.error:
@@ -95,12 +95,12 @@ async def test_a_repeat_reads_the_stored_answer_under_its_own_request_id():
     first, again = await ask(replays, provider.whole), await ask(replays, provider.whole)
     assert provider.calls == 1
     assert (again.status, again.data) == (first.status, first.data) == (200, b"hello")
-    assert dict(again.headers) == {
+    assert dict(line.split(": ") for line in again.headers) == {
         "x-request-id": again.request_id,
         "x-xroute-replayed": "true",
         "x-xroute-cost": "1",
     }
-    assert ("x-xroute-replayed", "true") not in first.headers
+    assert "x-xroute-replayed: true" not in first.headers
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -32,11 +32,11 @@ def by_messages(app):
 
 
 async def whole(reply, body):
-    await reply.answer(200, [("x-a", "1")], body)
+    await reply.answer(200, ["x-a: 1"], body)
 
 
 async def other_type(reply, body):
-    await reply.answer(201, [("x-a", "ü")], body, "audio/mpeg")
+    await reply.answer(201, ["x-a: ü"], body, "audio/mpeg")
 
 
 async def large(reply, body):
@@ -53,7 +53,7 @@ async def of_an_application(reply, body):
 
 
 async def stream(reply, body):
-    await reply.open([("x-a", "1")])
+    await reply.open(["x-a: 1"])
     await reply.write(body)
     await reply.write(b"data: 2\n\n")
     await reply.end()
@@ -92,7 +92,7 @@ async def test_an_answer_is_the_same_bytes_by_either_way(asked, say):
 
 async def test_a_line_break_in_a_header_of_ours_is_a_fault(caplog):
     async def app(scope, receive, send):
-        await AsgiReply(client_of(scope, receive, send)).answer(200, [("x-a", "1\r\nset-cookie: evil")], b"")
+        await AsgiReply(client_of(scope, receive, send)).answer(200, ["x-a: 1\r\nset-cookie: evil"], b"")
 
     said = await play(app, POST + b"hello")
     assert said.startswith(b"HTTP/1.1 500 ") and b"evil" not in said

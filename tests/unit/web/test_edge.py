@@ -45,7 +45,7 @@ async def test_a_fault_of_ours_is_a_500_without_detail_and_a_log_with_it(caplog)
 
 async def test_a_fault_in_mid_answer_begins_no_second_one():
     async def handler(request, reply):
-        await reply.open([("x-request-id", reply.request_id)])
+        await reply.open([f"x-request-id: {reply.request_id}"])
         await reply.write(b"data: 1\n\n")
         raise ZeroDivisionError(PLAIN)
 

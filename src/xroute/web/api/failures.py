@@ -25,7 +25,8 @@ def answer(error: CallError, request: Request) -> Response:
     """The contract's body, with the headers that go with it."""
     request_id: str = request.scope["state"]["request_id"]
     body = orjson.dumps({"error": error_object(error, request_id)})
-    return Response(body, error.status, dict(headers_of(error)), "application/json")
+    headers = dict(line.split(": ", 1) for line in headers_of(error))
+    return Response(body, error.status, headers, "application/json")
 
 
 async def _told(request: Request, error: Exception) -> Response:

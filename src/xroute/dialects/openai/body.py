@@ -22,9 +22,13 @@ def object_of(raw: bytes) -> Json:
 
 def lone_object(raw: bytes) -> Json:
     """A JSON object, alone or in a list of one: some wrap it so, an error above all."""
-    if not raw.strip():
-        raise Malformed("the provider's answer is empty")
-    value = value_of(raw)
+    try:
+        value = codec.read(raw)
+    except ValueError:
+        what = "is not JSON" if raw.strip() else "is empty"
+        raise Malformed(f"the provider's answer {what}") from None
+    if value.__class__ is dict:
+        return value
     return checked(value[0] if codec.is_list(value) and len(value) == 1 else value)
 
 

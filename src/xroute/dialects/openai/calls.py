@@ -19,16 +19,16 @@ def tidy(message: Json, seed: str) -> None:
     calls = message.get("tool_calls")
     if calls is None:
         return
-    given: list[Any] = calls if codec.is_list(calls) else [calls]
+    given: list[Any] = calls if calls.__class__ is list else [calls]
     message["tool_calls"] = [
-        _whole(call, f"{seed}:{number}") for number, call in enumerate(given) if codec.is_object(call)
+        _whole(call, seed, number) for number, call in enumerate(given) if call.__class__ is dict
     ]
 
 
-def _whole(call: Json, seed: str) -> Json:
+def _whole(call: Json, seed: str, number: int) -> Json:
     if not isinstance(call.get("id"), str) or not call["id"]:
-        call["id"] = made_id(seed)
-    if codec.is_object(custom := call.get("custom")) and call.get("type") == "custom":
+        call["id"] = made_id(f"{seed}:{number}")
+    if call.get("type") == "custom" and codec.is_object(custom := call.get("custom")):
         custom["input"] = as_text(custom.get("input") or "")
         return call
     function = _function(call)

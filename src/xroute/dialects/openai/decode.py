@@ -9,6 +9,7 @@ from xroute.dialects.openai.body import lone_object
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.fault import embedded, error_of
 from xroute.dialects.openai.tokens import usage_of
+from xroute.wire.usage import Usage
 
 __all__ = ["decode", "error_of", "usage_of"]
 
@@ -31,60 +32,69 @@ def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Qui
 
 
 def _tidied(body: Json, model: str, request_id: str, created: int, quirks: Quirks) -> Answer:
-    own = tokens.find(body, quirks)
+    own: Any = body.get("usage")
+    used = tokens.plain(own) if own.__class__ is dict else None
+    if used is None:
+        own = tokens.find(body, quirks)
     envelope.tidy(body, KIND, request_id, created, model)
-    body["choices"] = _choices(body["choices"], request_id, quirks)
-    _usage(body, own)
-    usage = None if own is None else tokens.read(own)
-    return Answer(body, usage, any(message.substance(c["message"])[0] for c in body["choices"]))
+    choices = body["choices"] = codec.objects(body["choices"])
+    held = False
+    for position, choice in enumerate(choices):
+        held = _choice(choice, position, request_id, quirks) or held
+    if used is None:
+        used = _usage(body, own)
+    return Answer(body, used, held)
 
 
-def _usage(body: Json, own: Json | None) -> None:
-    """OpenAI's place and form for usage, wherever the provider has its `own`."""
+def _usage(body: Json, own: Json | None) -> Usage | None:
+    """What the provider's `own` usage says, wherever it stood; it gets OpenAI's place and form."""
     if own is not None:
         body["usage"] = tokens.tidy(own)
-    elif body.get("usage") is not None:
+        return tokens.read(own)
+    if body.get("usage") is not None:
         body["usage"] = None
+    return None
 
 
-def _choices(value: Any, request_id: str, quirks: Quirks) -> list[Json]:
-    given: list[Any] = value if codec.is_list(value) else []
-    choices = [choice for choice in given if codec.is_object(choice)]
-    for position, choice in enumerate(choices):
-        _choice(choice, position, f"{request_id}:{position}", quirks)
-    return choices
-
-
-def _choice(choice: Json, position: int, seed: str, quirks: Quirks) -> None:
+def _choice(choice: Json, position: int, request_id: str, quirks: Quirks) -> bool:
+    """Tidies one choice; whether it holds anything of an answer."""
     if choice.get("index").__class__ is not int:
         choice["index"] = position
-    said = _message(choice)
+    said: Any = choice.get("message")
+    if said.__class__ is not dict:
+        said = choice["message"] = _said(choice)
+    said["role"] = "assistant"
+    if message.is_text(said):
+        held = bool(said.setdefault("content", None))
+    else:
+        held = _message(said, f"{request_id}:{position}", quirks)
+    if choice.get("logprobs") is not None:
+        logprobs.tidy(choice)
+    _finish(choice, said)
+    return held
+
+
+def _said(choice: Json) -> Json:
+    """The message of a choice that has none under its name."""
+    said = choice.get("delta")
+    return said if codec.is_object(said) else {"content": choice.get("text")}
+
+
+def _message(said: Json, seed: str, quirks: Quirks) -> bool:
+    """Tidies a message that holds more than text; whether it holds anything of an answer."""
+    said.setdefault("content", None)
     message.tidy(said, quirks.reasoning_field)
     calls.tidy(said, seed)
-    _audio(said)
+    if said.get("audio") is not None:
+        _audio(said)
     if codec.is_object(call := said.get("function_call")):
         call["name"], call["arguments"] = call.get("name") or "", call.get("arguments") or "{}"
-    logprobs.tidy(choice)
-    _finish(choice, said)
-
-
-def _message(choice: Json) -> Json:
-    """The choice's message, wherever it stands; content and role are always there."""
-    said = choice.get("message")
-    if not codec.is_object(said):
-        said = choice.get("delta")
-        said = said if codec.is_object(said) else {"content": choice.get("text")}
-    choice["message"] = said
-    said["role"] = "assistant"
-    said.setdefault("content", None)
-    return said
+    return message.substance(said)[0]
 
 
 def _audio(said: Json) -> None:
     """OpenAI's types ask for all four fields; one without data is none."""
-    audio = said.get("audio")
-    if audio is None:
-        return
+    audio = said["audio"]
     if not codec.is_object(audio):
         said["audio"] = None
         return
@@ -96,7 +106,7 @@ def _audio(said: Json) -> None:
 
 def _finish(choice: Json, said: Json) -> None:
     own = choice.get("finish_reason")
-    if isinstance(own, str) and own in words.OPENAI:
+    if own.__class__ is str and own in words.OPENAI:
         return
     choice["finish_reason"] = words.translate(own) or ("tool_calls" if said.get("tool_calls") else "stop")
     choice.setdefault("native_finish_reason", own)

@@ -5,6 +5,7 @@ from typing import Any
 from xroute.dialects.openai import tokens
 from xroute.dialects.openai.codec import Json
 
+_RARE = frozenset({"metadata", "obfuscation", "moderation"})
 TIERS = ("auto", "default", "flex", "scale", "priority", None)
 
 
@@ -16,17 +17,17 @@ def tidy(body: Json, kind: str, request_id: str, created: int, model: str) -> bo
     changed = False
     if body.get("object") != kind:
         body["object"], changed = kind, True
-    if body.get("id").__class__ is not str or not body["id"]:
+    if not (own := body.get("id")) or own.__class__ is not str:
         body["id"], changed = "chatcmpl-" + request_id, True
-    if body.get("model").__class__ is not str or not body["model"]:
+    if not (own := body.get("model")) or own.__class__ is not str:
         body["model"], changed = model, True
     if body.get("created").__class__ is not int:
         body["created"], changed = tokens.count(body.get("created")) or created, True
     if body.get("service_tier") not in TIERS:
         changed = _aside(body, "service_tier")
-    if body.get("system_fingerprint").__class__ not in (str, type(None)):
+    if (own := body.get("system_fingerprint")) is not None and own.__class__ is not str:
         changed = _aside(body, "system_fingerprint")
-    return _extras(body) or changed
+    return changed if _RARE.isdisjoint(body) else _extras(body) or changed
 
 
 def _extras(body: Json) -> bool:

@@ -12,6 +12,7 @@ MAX_TEXT = 300  # characters shown of a body that is not JSON
 MAX_DEPTH = 4  # errors wrapped in errors
 SILENT = ErrorInfo("the provider reported an error without a message")
 
+_FINE = (None, "stop", *(words.OPENAI - {"stop"}))  # finish reasons that are no failure, nearly all of them
 _MESSAGES = ("message", "msg", "detail", "error_message", "error_description", "error", "reason", "title")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.I | re.S)
 _NOISE = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.I | re.S)
@@ -30,11 +31,13 @@ def embedded(body: Json) -> ErrorInfo | None:
     """The error inside what should be an answer or a chunk of one; None where there is none."""
     if body.get("error"):
         return _info(body) or SILENT
-    choices = body.get("choices")
-    if not choices or not codec.is_list(choices):
+    choices: Any = body.get("choices")
+    if not choices or choices.__class__ is not list:
         return _bare(body)
     for choice in choices:
-        if codec.is_object(choice) and (found := _of_choice(choice)):
+        if choice.__class__ is not dict or ("error" not in choice and choice.get("finish_reason") in _FINE):
+            continue
+        if found := _of_choice(choice):
             return found
     return None
 

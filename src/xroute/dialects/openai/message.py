@@ -7,41 +7,60 @@ from xroute.dialects.openai.codec import Json
 
 # Where providers put reasoning text; the first is the canonical one.
 REASONING = ("reasoning", "reasoning_content", "thinking", "thought", "thoughts")
+_REASONING = frozenset(REASONING)
 
 # Further fields that hold something of an answer.
 SUBSTANCE = ("reasoning_details", "images", "executed_tools", "annotations", "refusal", "audio_content")
+_LISTS = ("annotations", "tool_calls")
+
+
+def is_text(message: Json) -> bool:
+    """Whether a message or delta holds text and no more of an answer: then it is tidy as it is."""
+    for name, value in message.items():
+        if value is None or (name == "content" and value.__class__ is str):
+            continue
+        if (name == "role" and value == "assistant") or (name in _LISTS and value == []):
+            continue
+        return False
+    return True
 
 
 def tidy(message: Json, reasoning_field: str) -> bool:
     """Everything of a message or delta but its role and tool calls; True when something was changed."""
     changed = _content(message)
-    changed = _reasoning(message, reasoning_field) or changed
-    if message.get("refusal") is not None and not isinstance(message["refusal"], str):
+    if reasoning_field or not _REASONING.isdisjoint(message):
+        changed = _reasoning(message, reasoning_field) or changed
+    if (refusal := message.get("refusal")) is not None and refusal.__class__ is not str:
         message["refusal"], changed = None, True
     if message.get("function_call") is not None:
         changed = _function(message) or changed
-    if message.get("annotations") is not None:
+    if (notes := message.get("annotations")) is not None and notes != []:
         changed = _annotations(message) or changed
     return changed
 
 
 def substance(message: Json) -> tuple[bool, int]:
     """(whether a tidied message or delta holds anything of an answer, its characters)."""
-    chars = _length(message, "content", "reasoning", "refusal")
-    for call in message.get("tool_calls") or ():
-        chars += _length(call.get("function"), "name", "arguments") + _length(
-            call.get("custom"), "name", "input"
-        )
-    chars += _length(message.get("function_call"), "name", "arguments")
-    held = chars > 0 or bool(message.get("tool_calls")) or _sound(message.get("audio"))
-    return held or any(message.get(name) for name in SUBSTANCE), chars
+    chars = _length(message, ("content", "reasoning", "refusal"))
+    if calls := message.get("tool_calls"):
+        for call in calls:
+            chars += _length(call.get("function"), ("name", "arguments"))
+            chars += _length(call.get("custom"), ("name", "input"))
+    if called := message.get("function_call"):
+        chars += _length(called, ("name", "arguments"))
+    if chars or calls:
+        return True, chars
+    return _sound(message.get("audio")) or any(message.get(name) for name in SUBSTANCE), chars
 
 
-def _length(value: Any, *names: str) -> int:
+def _length(value: Any, names: tuple[str, ...]) -> int:
     """Characters in the named texts of an object."""
-    if not codec.is_object(value):
-        return 0
-    return sum(len(text) for name in names if isinstance(text := value.get(name), str))
+    chars = 0
+    if value.__class__ is dict:
+        for name in names:
+            if (text := value.get(name)).__class__ is str:
+                chars += len(text)
+    return chars
 
 
 def _sound(audio: Any) -> bool:

@@ -22,7 +22,16 @@ _CACHED = ("cached_tokens", "cache_read_tokens", "cache_read_input_tokens")
 _WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _ANY = (*_INPUT, *_OUTPUT, "total_tokens")
-_BARE = frozenset(_COUNTS)
+_OTHER_WORDS = frozenset({*_CACHED, *_WRITTEN}) - {"cached_tokens", "cache_write_tokens"}
+# What a usage object says of its parts beside OpenAI's details.
+_FURTHER = frozenset(
+    {
+        *_IN_DETAILS[1:], *_OUT_DETAILS[1:], *_CACHED, *_WRITTEN, "prompt_cache_hit_tokens", "cache_creation",
+        "server_tool_use", "reasoning_tokens",
+    }
+)  # fmt: skip
+_INT = frozenset({int})
+_NOTHING: Json = {}
 
 
 def count(value: Any) -> int | None:
@@ -48,7 +57,8 @@ def usage_of(body: Json, quirks: Quirks) -> Usage | None:
 
 def find(body: Json, quirks: Quirks) -> Json | None:
     """The provider's own usage object, wherever it stands."""
-    if codec.is_object(usage := body.get("usage")) and has_counts(usage):
+    usage: Any = body.get("usage")
+    if usage.__class__ is dict and has_counts(usage):
         return usage
     for path in (*quirks.usage_paths, *PATHS):
         if codec.is_object(usage := _at(body, path)) and has_counts(usage):
@@ -86,18 +96,60 @@ def _timed(timings: Any) -> Json | None:
 
 def has_counts(usage: Json) -> bool:
     """Whether a usage object holds a token count."""
+    if _is_count(usage.get("prompt_tokens")):
+        return True
     usage = _inner(usage)
     return _first(usage, _ANY) is not None
 
 
+def plain(usage: Json) -> Usage | None:
+    """What a usage object in OpenAI's own words says, as most are; None where it takes a closer look.
+
+    Then everything in it is a count, the parts are no more than the whole, and nothing is to be mended.
+    """
+    given: Any = usage.get("prompt_tokens")
+    written: Any = usage.get("completion_tokens")
+    if given.__class__ is not int or written.__class__ is not int or not _FURTHER.isdisjoint(usage):
+        return None
+    total: Any = usage.get("total_tokens")
+    if total.__class__ is not int or total != given + written or given < 0 or written < 0 or total > MOST:
+        return None
+    ins: Any = usage.get("prompt_tokens_details")
+    outs: Any = usage.get("completion_tokens_details")
+    if ins is None and outs is None:
+        return Usage(given, written)
+    ins, outs = _NOTHING if ins is None else ins, _NOTHING if outs is None else outs
+    if not (_are_parts(ins, given) and _are_parts(outs, written)):
+        return None
+    return Usage(
+        given,
+        written,
+        cached=ins.get("cached_tokens", 0),
+        cache_write=ins.get("cache_write_tokens", 0),
+        reasoning=outs.get("reasoning_tokens", 0),
+        audio_in=ins.get("audio_tokens", 0),
+        audio_out=outs.get("audio_tokens", 0),
+        image_in=ins.get("image_tokens", 0),
+        image_out=outs.get("image_tokens", 0),
+    )
+
+
+def _are_parts(details: Any, whole: int) -> bool:
+    """Whether all details are counts in OpenAI's own words, and none is more than the whole."""
+    if details.__class__ is not dict or not _OTHER_WORDS.isdisjoint(details):
+        return False
+    counts = details.values()
+    return not counts or (_INT.issuperset(map(type, counts)) and min(counts) >= 0 and max(counts) <= whole)
+
+
 def read(usage: Json) -> Usage | None:
     """Usage from a provider's usage object; None where it holds no token count."""
+    if used := plain(usage):
+        return used
     usage = _inner(usage)
     given, written = _first(usage, _INPUT), _first(usage, _OUTPUT)
     if given is None and written is None and count(usage.get("total_tokens")) is None:
         return None
-    if usage.keys() <= _BARE and usage.get("total_tokens") == (given or 0) + (written or 0):
-        return Usage(given or 0, written or 0)  # nothing that could be contained in these
     ins, outs = _details(usage, _IN_DETAILS), _details(usage, _OUT_DETAILS)
     return _contained(
         usage,
@@ -132,8 +184,10 @@ def _first(usage: Json, names: Iterable[str]) -> int | None:
 
 
 def _details(usage: Json, names: Iterable[str]) -> Json:
-    none: Json = {}
-    return next((found for name in names if codec.is_object(found := usage.get(name))), none)
+    for name in names:
+        if codec.is_object(found := usage.get(name)):
+            return found
+    return _NOTHING
 
 
 def _written_1h(usage: Json) -> int:
@@ -185,6 +239,8 @@ def tidy(usage: Any) -> Json | None:
     """A usage object that OpenAI's types accept, with the provider's own fields; None for none."""
     if not codec.is_object(usage):
         return None
+    if plain(usage):
+        return usage
     if all(_is_count(usage.get(name)) for name in _COUNTS) and _plain_details(usage):
         return usage
     u = read(usage) or Usage()

@@ -10,10 +10,13 @@ from xroute.dialects.openai.tokens import body_of, tidy
 from xroute.wire.usage import Usage
 
 
+WHOLE: dict[str, Any] = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
+
+
 @pytest.mark.parametrize(
     ("usage", "expected"),
     [
-        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}, Usage(9, 4)),
+        (WHOLE, Usage(9, 4)),
         (
             {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 5}},
             Usage(9, 4, cached=5),
@@ -62,6 +65,20 @@ from xroute.wire.usage import Usage
             },
             Usage(9, 4, reasoning=4),
         ),
+        (WHOLE | {"prompt_tokens_details": {"cached_tokens": 5, "audio_tokens": 0}}, Usage(9, 4, cached=5)),
+        (WHOLE | {"prompt_tokens_details": {"cached_tokens": 10}}, Usage(9, 4, cached=9)),
+        (WHOLE | {"prompt_tokens_details": {"cache_read_tokens": 5}}, Usage(9, 4, cached=5)),
+        (
+            WHOLE | {"prompt_tokens_details": {"cached_tokens": None, "image_tokens": 3}},
+            Usage(9, 4, image_in=3),
+        ),
+        (WHOLE | {"prompt_tokens_details": {"cached_tokens": "5"}}, Usage(9, 4, cached=5)),
+        (
+            WHOLE | {"prompt_tokens_details": {}, "completion_tokens_details": {"reasoning_tokens": 2}},
+            Usage(9, 4, reasoning=2),
+        ),
+        (WHOLE | {"reasoning_tokens": 2, "queue_time": 0.5}, Usage(9, 4, reasoning=2)),
+        (WHOLE | {"input_tokens_details": {"cached_tokens": 5}}, Usage(9, 4, cached=5)),
         ({"prompt_tokens": "9", "completion_tokens": 4.0}, Usage(9, 4)),
         ({"prompt_tokens": -1, "completion_tokens": None, "prompt_tokens_details": None}, Usage(0, 0)),
         ({}, None),
@@ -92,6 +109,20 @@ def test_usage_is_found_where_providers_put_it(body: dict[str, Any]) -> None:
 def test_a_good_usage_object_is_left_as_it_is() -> None:
     usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "cost": 0.1}
     assert tidy(usage) is usage
+
+
+@pytest.mark.parametrize(
+    ("given", "mended"),
+    [
+        ({"cached_tokens": True}, {"cached_tokens": None}),
+        ({"cached_tokens": -1}, {"cached_tokens": 0}),
+        ({"cached_tokens": 5, "by": "x"}, {"cached_tokens": 5, "by": "x"}),
+        ([], None),
+        ("", None),
+    ],
+)
+def test_details_are_counts_in_an_object(given: Any, mended: Any) -> None:
+    assert tidy(WHOLE | {"prompt_tokens_details": given}) == WHOLE | {"prompt_tokens_details": mended}
 
 
 def test_a_bad_usage_object_is_mended_and_keeps_its_own_fields() -> None:

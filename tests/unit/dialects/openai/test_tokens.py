@@ -9,7 +9,6 @@ from xroute.dialects.openai import usage_of
 from xroute.dialects.openai.tokens import body_of, tidy
 from xroute.wire.usage import Usage
 
-
 WHOLE: dict[str, Any] = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
 
 

@@ -96,7 +96,8 @@ class Process:
 
 
 def redis(url: str, prefix: str, **fields: object) -> RedisSettings:
-    return RedisSettings.model_validate({"url": Secret(url), "prefix": prefix, **fields})
+    """No answer is late, however slow the machine, but where a test says when it is."""
+    return RedisSettings.model_validate({"url": Secret(url), "prefix": prefix, "timeout_s": 30, **fields})
 
 
 @asynccontextmanager

@@ -51,7 +51,7 @@ class Server:
         command = [self.program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
         command += [*(options or ("--save", "")), "--appendonly", "no"]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        by = time.monotonic() + 10
+        by = time.monotonic() + 30
         while time.monotonic() < by:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
@@ -165,7 +165,7 @@ async def start_process(redis_server: Server, shared_db: Any, tmp_path: Path) ->
         yield begin
 
 
-async def until(condition: Any, timeout_s: float = 10.0) -> None:
+async def until(condition: Any, timeout_s: float = 30.0) -> None:
     """Waits until something is so; AssertionError after too long."""
     by = time.monotonic() + timeout_s
     while not condition():

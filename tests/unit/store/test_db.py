@@ -16,12 +16,12 @@ from xroute.store.db import AWAY, Database, now_ms, why
 
 PRICE = insert(tables.prices).values(id="p", data={"a": 1}, first=1)
 HELD = """
-import sqlite3, sys, time
+import sqlite3, sys
 base = sqlite3.connect(sys.argv[1], isolation_level=None)
 base.execute("BEGIN IMMEDIATE")
 base.execute("INSERT INTO prices (id, data, first) VALUES ('other', '{}', 1)")
 print("held", flush=True)
-time.sleep(0.5)
+sys.stdin.read()
 base.execute("COMMIT")
 """
 
@@ -79,21 +79,32 @@ async def test_many_writers_wait_for_each_other_and_none_is_lost(database):
 async def test_a_reader_is_not_kept_waiting_by_a_writer(database):
     async with database.write() as connection:
         await connection.execute(PRICE)
-        assert await asyncio.wait_for(ids(database), 5) == []
+        assert await asyncio.wait_for(ids(database), 30) == []
 
 
 async def test_another_processs_write_to_sqlite_is_waited_for(sqlite_url):
     db = Database(sqlite_url)
     await migrate.ready(db)
     other = subprocess.Popen(
-        [sys.executable, "-c", HELD, str(db.address.path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HELD, str(db.address.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    with other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
-        assert await ids(db) == []
+
+    async def write() -> None:
         async with db.write() as connection:
             await connection.execute(PRICE)
+
+    with other:
+        assert other.stdin is not None and other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        assert await ids(db) == []
+        writing = asyncio.create_task(write())
+        await asyncio.wait([writing], timeout=0.2)
+        assert not writing.done()
+        other.stdin.close()
+        await writing
     assert await ids(db) == ["other", "p"]
     await db.close()
 
@@ -171,7 +182,7 @@ async def test_a_connection_that_the_server_ended_is_made_anew(postgres_url):
 
 
 async def test_a_statement_that_takes_too_long_ends(postgres_url):
-    db = Database(postgres_url, pool=1, statement_s=0.2)
+    db = Database(postgres_url, pool=1, statement_s=2)
     with pytest.raises(AWAY):
         async with db.write() as connection:
             await connection.execute(text("SELECT pg_sleep(30)"))
@@ -180,7 +191,8 @@ async def test_a_statement_that_takes_too_long_ends(postgres_url):
 
 
 async def test_the_pool_is_bounded_and_says_when_it_is_used_up(postgres_url, monkeypatch):
-    monkeypatch.setattr("xroute.store.db.CONNECT_S", 0.2)
+    monkeypatch.setattr("xroute.store.db.CONNECT_S", 1.5)
+    monkeypatch.setattr("xroute.store.db.REACH_S", 30)
     db = Database(postgres_url, pool=1)
     async with db.read() as first:
         await first.execute(text("SELECT 1"))
@@ -234,7 +246,7 @@ async def speaking(speaker: Any) -> AsyncGenerator[str]:
 
     async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await asyncio.gather(*talks)
 
 

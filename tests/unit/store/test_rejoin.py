@@ -184,7 +184,7 @@ async def test_a_new_budget_is_known_before_anybody_is_let_in_however_busy_redis
             process.settle(await process.enter((money(),), cost(10)), cost(1))
 
     tasks = [asyncio.create_task(work()) for _ in range(4)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         for number in range(20):
             await process.engine.load({f"new:money:{number}": number + 1})
             assert (await process.engine.purse(f"new:money:{number}")) == (number + 1, 0)
@@ -208,7 +208,7 @@ async def test_what_is_left_of_earlier_counters_is_removed_and_nothing_else(
     async def left() -> set[str]:
         return {key async for key in redis_client.scan_iter(match=f"*{redis_prefix}*")}
 
-    by = time.monotonic() + 10
+    by = time.monotonic() + 30
     while any(f":{first}:" in key for key in await left()) and time.monotonic() < by:
         await asyncio.sleep(0.05)
     keys = await left()
@@ -251,7 +251,7 @@ async def test_a_cluster_says_where_the_counters_are(
         clients = [Redis.from_url(node.url) for node in nodes]
         await clients[1].execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         await clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[1].port)
-        by = time.monotonic() + 20
+        by = time.monotonic() + 30
         while b"cluster_state:ok" not in await clients[0].execute_command("CLUSTER", "INFO"):
             assert time.monotonic() < by, "the nodes did not meet"
             await asyncio.sleep(0.05)

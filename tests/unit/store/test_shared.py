@@ -145,7 +145,7 @@ async def test_two_processes_never_pass_a_budget_and_can_use_all_of_it(one: Proc
 
     async def call(process: Process, number: int) -> None:
         nonlocal spent
-        found = await process.engine.admit_later(f"req-{number}", gates, cost(NANO), 5, time.time)
+        found = await process.engine.admit_later(f"req-{number}", gates, cost(NANO), 30, time.time)
         if isinstance(found, Hold):
             held = await process.engine.taken("b1:money:total")
             assert held <= 20 * NANO
@@ -177,7 +177,7 @@ async def test_who_waits_is_let_in_when_another_process_gives_back(one: Process,
     hold = await other.enter(gates, cost(10))
     refused = await one.admit(gates, cost(10))
     assert isinstance(refused, Refused) and refused.is_held
-    waiting = asyncio.create_task(one.engine.admit_later("late", gates, cost(5), 5, time.time))
+    waiting = asyncio.create_task(one.engine.admit_later("late", gates, cost(5), 30, time.time))
     await until(lambda: one.engine.waiting == 1)
     other.settle(hold, cost(2))
     assert isinstance(await waiting, Hold)
@@ -189,7 +189,7 @@ async def test_who_waits_is_let_in_first_come_first_in(one: Process) -> None:
     holds = [await one.enter(gates, cost(10))]
 
     async def wait(number: int) -> None:
-        found = await one.engine.admit_later(f"req-{number}", gates, cost(10), 10, time.time)
+        found = await one.engine.admit_later(f"req-{number}", gates, cost(10), 30, time.time)
         assert isinstance(found, Hold)
         order.append(number)
         one.settle(found, cost(0))
@@ -208,13 +208,12 @@ async def test_who_waits_is_let_in_first_come_first_in(one: Process) -> None:
 async def test_who_waits_for_nothing_hears_so_at_once_and_else_in_time(one: Process) -> None:
     gates = (money(limit=10),)
     hold = await one.enter(gates, cost(6))
-    began = time.monotonic()
-    refused = await one.engine.admit_later("never", gates, cost(11), 5, time.time)
+    async with asyncio.timeout(30):
+        refused = await one.engine.admit_later("never", gates, cost(11), 3600, time.time)
     assert isinstance(refused, Refused) and not refused.is_held
     refused = await one.engine.admit_later("late", gates, cost(5), 0.1, time.time)
     assert isinstance(refused, Refused) and refused.is_held
-    assert time.monotonic() - began < 2
-    waiting = asyncio.create_task(one.engine.admit_later("full", gates, cost(5), 5, time.time))
+    waiting = asyncio.create_task(one.engine.admit_later("full", gates, cost(5), 30, time.time))
     await until(lambda: one.engine.waiting == 1)
     one.settle(hold, cost(6))
     refused = await waiting
@@ -231,9 +230,9 @@ async def test_a_cancelled_admission_gives_back_what_it_took(one: Process) -> No
         found = await asyncio.gather(task, return_exceptions=True)
         if isinstance(found[0], Hold):
             one.engine.refund(found[0], time.time())
-    await asyncio.sleep(0.02)
-    await one.told()
-    assert await one.purse() == (0, 0)
+    async with asyncio.timeout(30):
+        while await one.purse() != (0, 0):
+            await asyncio.sleep(0.005)
     hold = await one.enter(gates, cost(10))
     assert hold.levels[0].left == 99
 
@@ -241,9 +240,9 @@ async def test_a_cancelled_admission_gives_back_what_it_took(one: Process) -> No
 async def test_cancelled_who_waits_leaves_the_line(one: Process) -> None:
     gates = (money(limit=10),)
     hold = await one.enter(gates, cost(10))
-    first = asyncio.create_task(one.engine.admit_later("first", gates, cost(10), 5, time.time))
+    first = asyncio.create_task(one.engine.admit_later("first", gates, cost(10), 30, time.time))
     await until(lambda: one.engine.waiting == 1)
-    second = asyncio.create_task(one.engine.admit_later("second", gates, cost(10), 5, time.time))
+    second = asyncio.create_task(one.engine.admit_later("second", gates, cost(10), 30, time.time))
     await until(lambda: one.engine.waiting == 2)
     first.cancel()
     one.settle(hold, cost(0))

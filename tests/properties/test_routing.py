@@ -5,7 +5,7 @@ from typing import get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.routing.making import RULES, deployment
+from tests.unit.routing.making import RULES, Needs, deployment, plan_of
 
 from xroute.catalog.entries import ABILITIES, DataPolicy
 from xroute.errors import InvalidRequest
@@ -14,7 +14,7 @@ from xroute.money.price import Price, Rates
 from xroute.routing.balance import rank
 from xroute.routing.deployment import Credential
 from xroute.routing.failure import Failure, Kind
-from xroute.routing.plan import Needs, Ratios, plan_call, rests_until
+from xroute.routing.plan import Ratios, rests_until
 from xroute.routing.preferences import STRATEGIES, Preferences, parse
 from xroute.routing.retry import FINAL, NOT_AGAIN, may_follow, next_turn
 from xroute.wire.who import Policy, Who
@@ -122,7 +122,7 @@ def is_allowed(d, needs, wishes):
 
 @given(fleets(), NEEDS, WISHES, st.sampled_from(STRATEGIES), dice())
 def test_a_plan_offers_whoever_may_take_the_call_once_and_nobody_else(fleet, needs, wishes, strategy, dice):
-    plan = plan_call(grouped(fleet), needs, Ratios(), NOW, dice, strategy, wishes)
+    plan = plan_of(grouped(fleet), needs, Ratios(), NOW, dice, strategy, wishes)
     offered, left_out = set(plan.candidates), {e.deployment for e in plan.excluded}
     allowed = {d for d in fleet if is_allowed(d, needs, wishes)}
     assert len(offered) == len(plan.candidates)
@@ -170,7 +170,7 @@ def test_a_plan_offers_nothing_of_another_workspace_and_nothing_that_the_key_may
     for each, (owner, data, local) in zip(fleet, facts, strict=False):
         each.workspace, each.data, each.local = owner, data, local
     bar = bar_of(Who("key", workspace=workspace, policy=policy))
-    made = plan_call([fleet], Needs(), Ratios(), NOW, dice, strategy, wishes, workspace, bar)
+    made = plan_of([fleet], Needs(), Ratios(), NOW, dice, strategy, wishes, workspace, bar)
     named = [*made.candidates, *(e.deployment for e in made.excluded)]
     assert all(d.workspace in ("", workspace) for d in named)
     for d in made.candidates:
@@ -185,14 +185,14 @@ def test_a_plan_offers_nothing_of_another_workspace_and_nothing_that_the_key_may
 
 @given(fleets(), NEEDS, WISHES, dice())
 def test_a_model_asked_for_twice_is_offered_once(fleet, needs, wishes, dice):
-    plan = plan_call([fleet, *grouped(fleet)], needs, Ratios(), NOW, dice, "balanced", wishes)
+    plan = plan_of([fleet, *grouped(fleet)], needs, Ratios(), NOW, dice, "balanced", wishes)
     everybody = [*plan.candidates, *(e.deployment for e in plan.excluded)]
     assert len(everybody) == len(set(everybody))
 
 
 @given(fleets(), NEEDS, dice(), st.sampled_from(STRATEGIES))
 def test_who_rests_comes_after_all_who_do_not(fleet, needs, dice, strategy):
-    plan = plan_call(grouped(fleet), needs, Ratios(), NOW, dice, strategy)
+    plan = plan_of(grouped(fleet), needs, Ratios(), NOW, dice, strategy)
     rests = [
         d.health.breaker.state(NOW) == "open" or d.credential.breaker.state(NOW) == "open"
         for d in plan.candidates

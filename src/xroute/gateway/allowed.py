@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import Any
 
 from xroute.limits.policy import objection
+from xroute.routing.able import Bar
 from xroute.routing.deployment import Deployment
-from xroute.routing.plan import Bar
 from xroute.wire.who import ANYTHING, Policy, Who
 
 # What stands in `excluded_by`, by the field of the policy that rules a deployment out.

@@ -1,7 +1,7 @@
 """Every deployment that can be called, found by any name a client may use."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from xroute.catalog.book import Catalog, Resolved
 from xroute.catalog.entries import Model, Offer
@@ -11,6 +11,7 @@ from xroute.gateway import operations
 from xroute.gateway.hosts import ANY, Host
 from xroute.money.book import TIERS, PriceBook
 from xroute.money.price import Price
+from xroute.routing.able import Able, Bar, find_able
 from xroute.routing.breaker import BreakerRules
 from xroute.routing.deployment import Credential, Deployment, Health
 from xroute.routing.preferences import Strategy
@@ -19,6 +20,7 @@ from xroute.upstream.head import origin_of
 from xroute.wire.http import Timeouts
 
 MAX_LINEUPS = 4096  # names remembered; every client may write them in its own way
+MAX_KINDS = 16  # of calls, for each of them
 FOREVER = float("inf")
 
 _SUFFIXES: dict[str, Strategy] = {"floor": "price", "nitro": "throughput"}
@@ -26,12 +28,26 @@ _SUFFIXES: dict[str, Strategy] = {"floor": "price", "nitro": "throughput"}
 
 @dataclass(frozen=True, slots=True)
 class Lineup:
-    """What a name stands for: deployments model by model, and how a route orders them."""
+    """What names stand for: deployments model by model, and how a route orders them."""
 
     groups: tuple[tuple[Deployment, ...], ...]
     strategy: Strategy | None = None  # None = as configured
     timeouts: PartialTimeouts | None = None
     total_s: float = FOREVER  # for the whole of a call that names no time itself
+    owner: str = ""  # the workspace some of them belong to
+    _able: dict[tuple[str, frozenset[str], Bar | None], Able] = field(
+        init=False, default_factory=dict[tuple[str, frozenset[str], Bar | None], Able], compare=False
+    )
+
+    def able(self, operation: str, abilities: frozenset[str], bar: Bar | None) -> Able:
+        """Who of them can and may take calls of a kind, worked out once: an update makes new lineups."""
+        kind = (operation, abilities, bar)
+        found = self._able.get(kind)
+        if found is None:
+            if len(self._able) >= MAX_KINDS:
+                self._able.clear()
+            found = self._able[kind] = find_able(self.groups, operation, abilities, self.owner, bar)
+        return found
 
 
 class Fleet:
@@ -183,19 +199,21 @@ class Fleet:
         group = self._group(resolved, owner)
         if not group:
             raise self._unserved(name, [name], owner)
-        return self._lineup((group,), own[1] if own else None)
+        return self._lineup((group,), own[1] if own else None, owner)
 
     def _route(self, name: str, route: RouteSettings, owner: str) -> Lineup:
         found = [resolved for wanted in route.fallback if (resolved := self.catalog.resolve(wanted))]
         groups = tuple(group for resolved in found if (group := self._group(resolved, owner)))
         if not groups:
             raise self._unserved(name, route.fallback, owner)
-        return self._lineup(groups, route)
+        return self._lineup(groups, route, owner)
 
-    def _lineup(self, groups: tuple[tuple[Deployment, ...], ...], route: RouteSettings | None) -> Lineup:
+    def _lineup(
+        self, groups: tuple[tuple[Deployment, ...], ...], route: RouteSettings | None, owner: str
+    ) -> Lineup:
         strategy, timeouts = (route.strategy, route.timeouts) if route else (None, None)
         total_s = with_changes(self.base_timeouts, timeouts).total
-        return Lineup(groups, strategy, timeouts, total_s or FOREVER)
+        return Lineup(groups, strategy, timeouts, total_s or FOREVER, owner)
 
     def _group(self, resolved: Resolved, owner: str) -> tuple[Deployment, ...]:
         """The deployments of a model, or those of one provider where the name pins it."""

@@ -3,40 +3,13 @@
 Pure: the clock and the dice are arguments.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xroute import dialects
+from xroute.routing.able import Able, Excluded
 from xroute.routing.balance import Dice, rank
 from xroute.routing.deployment import Deployment
 from xroute.routing.preferences import NONE, Preferences, Strategy
-
-
-@dataclass(slots=True)  # not frozen, as one is made for each call
-class Needs:
-    """What a call asks of a deployment."""
-
-    abilities: frozenset[str] = frozenset()
-    body_bytes: int = 0  # of text; tokens are estimated from it per family
-    max_tokens: int = 0  # asked for, 0 = not said
-    parameters: frozenset[str] = frozenset()  # that must not be dropped
-    operation: str = "chat"
-
-
-# What a key's policy says of a deployment: (reason, detail) where it may not be used, None where it may.
-Bar = Callable[[Deployment], tuple[str, str] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Excluded:
-    """One deployment left out. `reason` is a word, `detail` is for people."""
-
-    deployment: Deployment
-    # operation | ability | context_length | require_parameters | not_allowed | ignored | max_price |
-    # data_policy:zdr | data_policy:training, and those of a `Bar`
-    reason: str
-    detail: str
-    of_key: bool = False  # the key's policy left it out, whatever the request asks for
 
 
 @dataclass(slots=True)
@@ -44,7 +17,7 @@ class Plan:
     """Candidates in the order in which they are tried, and what was left out."""
 
     candidates: list[Deployment]
-    excluded: list[Excluded]
+    excluded: Sequence[Excluded]
     strict: bool = False  # no parameter may get lost
 
     def __repr__(self) -> str:
@@ -55,6 +28,7 @@ class Plan:
 # Tokens per byte when nothing is known: low, so that nobody is turned away by a bad guess.
 DEFAULT_RATIO = 0.2
 MAX_FAMILIES = 1000
+NO_PARAMETERS = frozenset[str]()
 
 
 class Ratios:
@@ -90,62 +64,66 @@ class Ratios:
 
 
 def plan_call(
-    groups: Sequence[Sequence[Deployment]],
-    needs: Needs,
+    able: Able,
+    size: int,
+    most: int,
+    parameters: frozenset[str],
     ratios: Ratios,
     now: float,
     dice: Dice,
     strategy: Strategy = "balanced",
     preferences: Preferences = NONE,
     workspace: str = "",
-    bar: Bar | None = None,
 ) -> Plan:
-    """The plan for a list of models, each given by its deployments: model by model in the given order.
+    """The plan for a request of `size` bytes of text, for an answer of `most` tokens (0 = not said), and with
+    `parameters` that must not be dropped.
 
-    1. who cannot or may not take the call is left out, with the reason; a model named twice counts once;
-       of a deployment that belongs to another workspace than this one nothing is said at all;
+    1. of those who are able, who has no room for it or is not wanted is left out, with the reason;
     2. within a model, the workspace's own first, then `preferences.order`, then the strategy's order;
     3. one that is half-open goes first as a probe (a failure moves on unseen), unless the caller said whom
        it wants first, or the workspace has one of its own; who is open goes last;
     4. without `allow_fallbacks` a model keeps the providers of `order`, or else its first one.
     """
-    plan = Plan([], [], bool(needs.parameters))
-    usable: list[list[Deployment]] = []
-    seen: set[Deployment] = set()
-    for group in groups:
-        able: list[Deployment] = []
-        for deployment in group:
-            owner = deployment.workspace
-            if deployment in seen or (owner and owner != workspace):
-                continue
-            seen.add(deployment)
-            if bar is not None and (barred := bar(deployment)) is not None:
-                plan.excluded.append(Excluded(deployment, *barred, True))
-            elif (lack := _exclusion(deployment, needs, ratios, preferences)) is not None:
-                plan.excluded.append(Excluded(deployment, *lack))
-            else:
-                able.append(deployment)
-        usable.append(able)
-    if len(usable) == 1 and len(usable[0]) < 2:
-        plan.candidates = usable[0]  # who is alone needs no order
+    groups, excluded = able.groups, able.excluded
+    if parameters or preferences is not NONE or size * DEFAULT_RATIO + most > able.window:
+        groups, excluded = _fitting(able, size, most, parameters, ratios, preferences)
+    if len(groups) == 1 and len(groups[0]) < 2:
+        candidates = list(groups[0])  # who is alone needs no order
     else:
-        plan.candidates = _ordered(usable, now, dice, strategy, preferences, workspace)
-    return plan
+        candidates = _ordered(groups, now, dice, strategy, preferences, workspace)
+    return Plan(candidates, excluded, bool(parameters))
+
+
+def _fitting(
+    able: Able, size: int, most: int, parameters: frozenset[str], ratios: Ratios, preferences: Preferences
+) -> tuple[list[list[Deployment]], list[Excluded]]:
+    """(those who can and may take this very request, what is left out)."""
+    found: list[list[Deployment]] = []
+    excluded = list(able.excluded)
+    for group in able.groups:
+        found.append([])
+        for d in group:
+            lack = _lack(d, size, most, parameters, ratios) or _unwanted(d, preferences)
+            if lack is None:
+                found[-1].append(d)
+            else:
+                excluded.append(Excluded(d, *lack))
+    return found, excluded
 
 
 def _ordered(
-    usable: Sequence[list[Deployment]],
+    groups: Sequence[Sequence[Deployment]],
     now: float,
     dice: Dice,
     strategy: Strategy,
     preferences: Preferences,
     workspace: str,
 ) -> list[Deployment]:
-    """Each model's deployments that can and may take the call, in the order in which they are tried."""
+    """Deployments, model by model, in the order in which they are tried."""
     ready: list[Deployment] = []
     resting: list[Deployment] = []
     probes: list[Deployment] = []
-    for group in usable:
+    for group in groups:
         well, half, tired = _sorted(group, now)
         probes += half
         ranked = rank(well, preferences.sort or strategy, dice, now) + half
@@ -175,7 +153,7 @@ def rests_until(deployment: Deployment) -> float:
 
 
 def _sorted(
-    usable: list[Deployment], now: float
+    usable: Sequence[Deployment], now: float
 ) -> tuple[list[Deployment], list[Deployment], list[Deployment]]:
     """(those that are well, those that are half-open and may be probed, those that rest)."""
     well: list[Deployment] = []
@@ -200,31 +178,16 @@ def _prefer(ranked: list[Deployment], order: tuple[str, ...]) -> list[Deployment
     return sorted(ranked, key=lambda d: places.get(d.provider.lower(), len(places)))
 
 
-def _exclusion(d: Deployment, needs: Needs, ratios: Ratios, p: Preferences) -> tuple[str, str] | None:
-    """Why this deployment may not take the call: (reason, detail), or None."""
-    if needs.operation not in d.operations:
-        return "operation", f"{d.model} at {d.provider} is not made for {needs.operation}"
-    if d.abilities is not None and not needs.abilities <= d.abilities and (missing := _missing(d, needs)):
-        return "ability", f"{d.model} at {d.provider} lacks: {', '.join(sorted(missing))}"
-    if d.context is not None and ratios.least(d.family, needs.body_bytes) + needs.max_tokens > d.context:
-        return "context_length", _too_long(d, needs, ratios)
-    if needs.parameters and (dropped := needs.parameters & d.refused):
+def _lack(
+    d: Deployment, size: int, most: int, parameters: frozenset[str], ratios: Ratios
+) -> tuple[str, str] | None:
+    """Why this deployment cannot take the request: (reason, detail), or None."""
+    if d.context is not None and (tokens := ratios.least(d.family, size)) + most > d.context:
+        detail = f"at least {tokens} tokens in and {most} out do not fit the {d.context} of {d.model}"
+        return "context_length", detail
+    if parameters and (dropped := parameters & d.refused):
         return "require_parameters", f"{d.provider} does not take: {', '.join(sorted(dropped))}"
-    return None if p is NONE else _unwanted(d, p)
-
-
-def _missing(d: Deployment, needs: Needs) -> frozenset[str]:
-    """What the model lacks and its dialect cannot make up for: a schema may be that of a forced tool."""
-    have = d.abilities or frozenset[str]()
-    by_tool = getattr(dialects.get(d.dialect), "by_tool", None)
-    if by_tool is not None and "tools" in have:
-        have |= by_tool(d.upstream)
-    return needs.abilities - have
-
-
-def _too_long(d: Deployment, needs: Needs, ratios: Ratios) -> str:
-    tokens = ratios.least(d.family, needs.body_bytes)
-    return f"at least {tokens} tokens in and {needs.max_tokens} out do not fit the {d.context} of {d.model}"
+    return None
 
 
 def _unwanted(d: Deployment, p: Preferences) -> tuple[str, str] | None:

@@ -7,7 +7,7 @@ from tests.unit.gateway.composing import OPENAI
 
 from xroute.config.settings import PartialTimeouts
 from xroute.errors import NotFound
-from xroute.gateway.fleet import MAX_LINEUPS, with_changes
+from xroute.gateway.fleet import MAX_KINDS, MAX_LINEUPS, with_changes
 from xroute.wire.http import Timeouts
 
 
@@ -122,6 +122,26 @@ def test_names_that_are_remembered_are_bounded(fleet):
         )
         assert len(fleet.lineup(name).groups) == 1
     assert len(fleet._lineups) <= MAX_LINEUPS
+
+
+def test_several_names_stand_for_their_models_in_order_without_those_that_nobody_serves(fleet):
+    names = ("gpt-4o", "claude-haiku-4-5", "groq/llama-3.3-70b-versatile")
+    assert ids(fleet.lineup_of(names)) == [["openai/gpt-4o@openai"], ["meta/llama-3.3-70b@groq"]]
+    assert fleet.lineup_of(names) is fleet.lineup_of(names)
+    with pytest.raises(NotFound):
+        fleet.lineup_of(names[1:2])
+
+
+def test_who_is_able_is_worked_out_once_for_each_kind_of_call_and_anew_after_an_update(fleet):
+    kinds = [("chat", frozenset({str(number)}), None) for number in range(3 * MAX_KINDS)]
+    lineup = fleet.lineup("gpt-4o")
+    assert lineup.able(*kinds[0]) is lineup.able(*kinds[0]) is not lineup.able(*kinds[1])
+    for kind in kinds:
+        lineup.able(*kind)
+    assert len(lineup._able) <= MAX_KINDS
+    assert fleet.lineup("gpt-4o:floor")._able == {}
+    fleet.update(fleet.catalog, fleet.hosts.values())
+    assert fleet.lineup("gpt-4o")._able == {}
 
 
 def test_an_update_keeps_the_health_of_those_that_stay(fleet):

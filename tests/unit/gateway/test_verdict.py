@@ -4,14 +4,14 @@ from typing import get_args
 
 import orjson
 import pytest
-from tests.unit.routing.making import Dice, deployment
+from tests.unit.routing.making import Dice, Needs, deployment, plan_of
 
 from xroute import errors
 from xroute.dialects.openai.surface import error_object
 from xroute.gateway.allowed import bar_of
 from xroute.gateway.verdict import nobody, previous, resting, verdict
 from xroute.routing.failure import Failure, Kind
-from xroute.routing.plan import Needs, Ratios, plan_call
+from xroute.routing.plan import Ratios
 from xroute.routing.preferences import Preferences
 from xroute.wire.http import Target
 from xroute.wire.who import Policy, Who
@@ -156,7 +156,7 @@ def test_a_providers_words_are_passed_on_without_our_credential(kind, target):
 
 
 def plan(*group, needs=None, wishes=None):
-    return plan_call([group], needs or Needs(), Ratios(), 1.0, Dice(), "order", wishes or Preferences())
+    return plan_of([group], needs or Needs(), Ratios(), 1.0, Dice(), "order", wishes or Preferences())
 
 
 def test_a_plan_without_candidates_says_which_ability_is_missing():
@@ -204,7 +204,7 @@ def test_when_all_must_rest_the_client_is_told_for_how_long():
     ],
 )
 def test_a_key_that_may_use_none_of_them_is_told_what_its_policy_is(policy, availability, reason):
-    made = plan_call([[A, B]], Needs(), Ratios(), 0.0, Dice(), "order", bar=bar_of(Who("key", policy=policy)))
+    made = plan_of([[A, B]], Needs(), Ratios(), 0.0, Dice(), "order", bar=bar_of(Who("key", policy=policy)))
     error = nobody(made, "m")
     assert (error.status, error.error_type, error.code) == (403, "permission_denied", "not_allowed_for_key")
     assert error.metadata == {"availability": {"code": availability, "excluded_by": [reason]}}

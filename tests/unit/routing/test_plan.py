@@ -1,11 +1,11 @@
 """Which deployments may take a call, in which order, and why the others may not."""
 
 import pytest
-from tests.unit.routing.making import RULES, Dice, deployment, ids, price
+from tests.unit.routing.making import RULES, Dice, Needs, deployment, ids, plan_of, price
 
 from xroute.catalog.entries import DataPolicy
 from xroute.routing.deployment import Credential
-from xroute.routing.plan import DEFAULT_RATIO, Needs, Ratios, plan_call
+from xroute.routing.plan import DEFAULT_RATIO, Ratios
 from xroute.routing.preferences import NONE, Preferences
 
 NOW = 1000.0
@@ -16,7 +16,7 @@ NOTHING = Needs()
 
 def plan(*groups, needs=NOTHING, ratios=None, now=NOW, dice=None, strategy="order", **wishes):
     preferences = Preferences(**wishes) if wishes else NONE
-    return plan_call(groups, needs, ratios or Ratios(), now, dice or Dice(), strategy, preferences)
+    return plan_of(groups, needs, ratios or Ratios(), now, dice or Dice(), strategy, preferences)
 
 
 def reasons(made):
@@ -288,7 +288,7 @@ def test_nobody_is_offered_what_belongs_to_another_workspace_or_told_of_it():
         ("ws_c", {"ours"}),
         ("", {"ours"}),
     ):
-        made = plan_call([group], NOTHING, Ratios(), NOW, Dice(), "order", NONE, workspace)
+        made = plan_of([group], NOTHING, Ratios(), NOW, Dice(), "order", NONE, workspace)
         assert {d.provider for d in made.candidates} == offered
         assert made.excluded == []
 
@@ -296,25 +296,23 @@ def test_nobody_is_offered_what_belongs_to_another_workspace_or_told_of_it():
 @pytest.mark.parametrize("strategy", ["balanced", "price", "latency", "throughput", "order", "weighted"])
 def test_a_workspaces_own_comes_first_whatever_the_strategy(strategy):
     group = [deployment("ours", price=price(1, 1)), deployment("own", workspace="ws", price=price(9, 9))]
-    made = plan_call([group], NOTHING, Ratios(), NOW, Dice(), strategy, NONE, "ws")
+    made = plan_of([group], NOTHING, Ratios(), NOW, Dice(), strategy, NONE, "ws")
     assert [d.provider for d in made.candidates] == ["own", "ours"]
     wanted = Preferences(order=("ours",))
-    made = plan_call([group], NOTHING, Ratios(), NOW, Dice(), strategy, wanted, "ws")
+    made = plan_of([group], NOTHING, Ratios(), NOW, Dice(), strategy, wanted, "ws")
     assert [d.provider for d in made.candidates] == ["own", "ours"]
 
 
 def test_without_fallbacks_only_the_workspaces_own_is_left():
     group = [deployment("ours"), deployment("own", workspace="ws")]
-    made = plan_call(
-        [group], NOTHING, Ratios(), NOW, Dice(), "order", Preferences(allow_fallbacks=False), "ws"
-    )
+    made = plan_of([group], NOTHING, Ratios(), NOW, Dice(), "order", Preferences(allow_fallbacks=False), "ws")
     assert [d.provider for d in made.candidates] == ["own"]
 
 
 def test_ours_is_not_probed_before_the_workspaces_own():
     half = deployment("ours")
     half.health.breaker.open(NOW - 1000, 5.0, "server")
-    made = plan_call(
+    made = plan_of(
         [[half, deployment("own", workspace="ws")]], NOTHING, Ratios(), NOW, Dice(), "order", NONE, "ws"
     )
     assert [d.provider for d in made.candidates] == ["own", "ours"]
@@ -326,6 +324,6 @@ def test_a_bar_says_who_may_not_be_used_and_why():
     def bar(d):
         return ("data_region", f"{d.provider} is elsewhere") if d.provider == "a" else None
 
-    made = plan_call([group], NOTHING, Ratios(), NOW, Dice(), "order", NONE, "", bar)
+    made = plan_of([group], NOTHING, Ratios(), NOW, Dice(), "order", NONE, "", bar)
     assert [d.provider for d in made.candidates] == ["b"]
     assert [(e.reason, e.detail) for e in made.excluded] == [("data_region", "a is elsewhere")]

@@ -1,5 +1,6 @@
 """The pepper that clients' keys are hashed under: 256 bits in a file of their own, never in the database."""
 
+import hashlib
 import hmac
 import logging
 import os
@@ -14,6 +15,7 @@ log = logging.getLogger("xroute.store")
 PREFIX = "xr-"
 SHOWN = 10  # characters of a key that are kept for people to know it by
 SIZE = 32  # bytes
+BLOCK = 64  # bytes, of SHA-256
 
 
 def digest(pepper: bytes, key: str) -> bytes:
@@ -22,13 +24,17 @@ def digest(pepper: bytes, key: str) -> bytes:
 
 
 def digester(pepper: bytes) -> Callable[[str], bytes]:
-    """`digest` under one pepper, which is taken in once: 5 us less for each call."""
-    keyed = hmac.new(pepper, digestmod="sha256")
+    """`digest` under one pepper, which is taken in once (RFC 2104, section 4): hmac's own copy of what it has
+    taken in takes twice as long."""
+    block = pepper if len(pepper) <= BLOCK else hashlib.sha256(pepper).digest()
+    padded = block.ljust(BLOCK, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in padded)) for pad in (0x36, 0x5C))
 
     def digest_of(key: str) -> bytes:
-        mac = keyed.copy()
-        mac.update(key.encode())
-        return mac.digest()
+        first, second = inner.copy(), outer.copy()
+        first.update(key.encode())
+        second.update(first.digest())
+        return second.digest()
 
     return digest_of
 

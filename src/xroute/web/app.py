@@ -1,7 +1,7 @@
 """Puts the parts together: every route of the data plane on one page."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from xroute import dialects
@@ -44,11 +44,10 @@ class App:
         self.responses = responses
         self.edge = edge
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
-            await self.edge.serve(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
+            return self.edge.serve(scope, receive, send)
+        return _turn_away(scope, send)
 
 
 def create_app(
@@ -145,6 +144,11 @@ def refuse_messages(error: CallError, request_id: str) -> bytes:
 def refuse_gemini(error: CallError, request_id: str) -> bytes:
     """An error answer in Google's form."""
     return dialects.side("gemini", "surface").refuse(error, request_id)
+
+
+async def _turn_away(scope: Scope, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
 
 
 async def _alive(request: Request, reply: AsgiReply) -> None:

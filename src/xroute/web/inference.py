@@ -3,7 +3,7 @@
 Anthropic's and Gemini's are imported when their first client calls: both would take a fifth of the start.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from xroute import dialects
@@ -28,9 +28,9 @@ class Inference:
         self.max_body = max_body
         self._replays = Replays()
 
-    async def chat(self, request: Request, reply: AsgiReply) -> None:
+    def chat(self, request: Request, reply: AsgiReply) -> Awaitable[None]:
         """POST /v1/chat/completions."""
-        await self.serve(request, reply, parse)
+        return self.serve(request, reply, parse)
 
     async def messages(self, request: Request, reply: AsgiReply) -> None:
         """POST /v1/messages."""
@@ -73,18 +73,20 @@ class Inference:
     async def serve(self, request: Request, reply: AsgiReply, parse: Callable[[bytes], Call]) -> None:
         """Any call: its body is read, parsed and answered; once, where it has an Idempotency-Key."""
         raw = await read_body(request.headers, request.client, self.max_body)
-        if request.who is not None and request.who.route:
-            raw = with_route(raw, request.who.route)
+        who = request.who
+        if who is not None and who.route:
+            raw = with_route(raw, who.route)
         await self.answer(request, reply, parse(raw), raw)
 
-    async def answer(self, request: Request, reply: AsgiReply, call: Call, raw: bytes | bytearray) -> None:
+    def answer(
+        self, request: Request, reply: AsgiReply, call: Call, raw: bytes | bytearray
+    ) -> Awaitable[object]:
         """A call whose body was read; `raw` tells it from another with the same Idempotency-Key."""
-        call.who = request.who
+        who = call.who = request.who
         reply.watch()
         serve = self._keeper.around(self._gateway.serve, raw) if self._keeper else self._gateway.serve
         key = request.headers.get("idempotency-key")
         if key is None:
-            await serve(call, reply)
-            return
-        whose = request.who.id if request.who else ""
-        await self._replays.once((whose, key), raw, reply, call, serve, self._gateway.repeated)
+            return serve(call, reply)
+        whose = who.id if who else ""
+        return self._replays.once((whose, key), raw, reply, call, serve, self._gateway.repeated)

@@ -5,7 +5,9 @@ Whole numbers of our own: the counters of prometheus_client take five times as l
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from operator import add
+from typing import Self
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -29,6 +31,11 @@ class Spread:
         self.counts[bisect_left(_UP_TO_MS, ms)] += 1
         self.sum_ms += ms
 
+    def __iadd__(self, other: Self) -> Self:
+        self.counts = list(map(add, self.counts, other.counts))
+        self.sum_ms += other.sum_ms
+        return self
+
     def add_to(self, family: HistogramMetricFamily, labels: list[str]) -> None:
         """Buckets as Prometheus has them: each with all before it."""
         buckets, total = list[tuple[str, float]](), 0
@@ -41,11 +48,11 @@ class Spread:
 class Tally:
     """Calls with the same provider, model and outcome."""
 
-    __slots__ = ("calls", "is_used", "nano", "priced", "tokens_in", "tokens_out", "unpriced")
+    __slots__ = ("began", "lasted", "nano", "tokens_in", "tokens_out", "tries", "unpriced", "used")
 
     def __init__(self) -> None:
-        self.calls = self.tokens_in = self.tokens_out = self.nano = self.priced = self.unpriced = 0
-        self.is_used = False  # whether any was generated for
+        self.lasted, self.began = Spread(), Spread()
+        self.tries = self.used = self.tokens_in = self.tokens_out = self.nano = self.unpriced = 0
 
 
 class Tallies(Collector):
@@ -56,28 +63,23 @@ class Tallies(Collector):
 
     def __init__(self) -> None:
         self._tallies: dict[tuple[str, str, str], Tally] = defaultdict(Tally)
-        self._lasted: dict[str, Spread] = defaultdict(Spread)  # by provider
-        self._began: dict[str, Spread] = defaultdict(Spread)
-        self._tries = 0
 
     def record(self, s: Record) -> None:
         """Counts one settled call."""
         provider, usage = s.provider, s.usage
         tally = self._tallies[provider, s.model if provider else "", s.outcome]
-        tally.calls += 1
-        self._tries += len(s.attempts)
-        self._lasted[provider].note(s.duration_ms)
+        tally.tries += len(s.attempts)
+        tally.lasted.note(s.duration_ms)
         if s.ttft_ms is not None:
-            self._began[provider].note(s.ttft_ms)
+            tally.began.note(s.ttft_ms)
         if usage is None or not provider:
             return
-        tally.is_used = True
+        tally.used += 1
         tally.tokens_in += usage.input
         tally.tokens_out += usage.output
         if s.cost_nano is None:
             tally.unpriced += 1
         else:
-            tally.priced += 1
             tally.nano += s.cost_nano
 
     def collect(self) -> Iterator[Metric]:
@@ -86,18 +88,18 @@ class Tallies(Collector):
             "xroute_calls", "Calls by how they ended", labels=["provider", "model", "outcome"]
         )
         for labels, tally in self._tallies.items():
-            calls.add_metric(labels, tally.calls)
+            calls.add_metric(labels, sum(tally.lasted.counts))
         yield calls
-        yield CounterMetricFamily("xroute_attempts", "Attempts made for calls", self._tries)
+        tries = sum(tally.tries for tally in self._tallies.values())
+        yield CounterMetricFamily("xroute_attempts", "Attempts made for calls", tries)
         yield from self._of_models()
-        for name, text, spreads in (
-            ("xroute_call_seconds", "Duration of calls", self._lasted),
-            ("xroute_first_token_seconds", "Time to first token of streams", self._began),
-        ):
-            family = HistogramMetricFamily(name, text, labels=["provider"])
-            for provider, spread in spreads.items():
-                spread.add_to(family, [provider])
-            yield family
+        lasted, began = defaultdict[str, Spread](Spread), defaultdict[str, Spread](Spread)
+        for (provider, *_), tally in self._tallies.items():
+            lasted[provider] += tally.lasted
+            if any(tally.began.counts):
+                began[provider] += tally.began
+        yield _family("xroute_call_seconds", "Duration of calls", lasted)
+        yield _family("xroute_first_token_seconds", "Time to first token of streams", began)
 
     def _of_models(self) -> Iterator[Metric]:
         """What was used and what it cost, however the calls ended."""
@@ -111,7 +113,7 @@ class Tallies(Collector):
         for labels, tally in self._by_model().items():
             tokens.add_metric([*labels, "input"], tally.tokens_in)
             tokens.add_metric([*labels, "output"], tally.tokens_out)
-            if tally.priced:  # shown, never counted with: the ledger has whole nano-dollars
+            if tally.used > tally.unpriced:  # shown, never counted with: the ledger has whole nano-dollars
                 cost.add_metric(labels, tally.nano / 1e9)
             if tally.unpriced:
                 unpriced.add_metric(labels, tally.unpriced)
@@ -120,8 +122,15 @@ class Tallies(Collector):
     def _by_model(self) -> dict[tuple[str, str], Tally]:
         found: dict[tuple[str, str], Tally] = defaultdict(Tally)
         for (provider, model, _), tally in self._tallies.items():
-            if tally.is_used:
+            if tally.used:
                 total = found[provider, model]
-                for name in ("tokens_in", "tokens_out", "nano", "priced", "unpriced"):
+                for name in ("used", "tokens_in", "tokens_out", "nano", "unpriced"):
                     setattr(total, name, getattr(total, name) + getattr(tally, name))
         return found
+
+
+def _family(name: str, text: str, spreads: Mapping[str, Spread]) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(name, text, labels=["provider"])
+    for provider, spread in spreads.items():
+        spread.add_to(family, [provider])
+    return family

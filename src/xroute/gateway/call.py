@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from xroute.dialects.answer import Answer
 from xroute.errors import CallError, Timeout
@@ -108,7 +108,8 @@ class Gateway:
             await reply.write(failing(error, run))
             await reply.end()
         finally:
-            self.streams.discard(run)
+            if call.stream:
+                self.streams.discard(run)
             if not run.is_settled:
                 self._settle(run, self._clock())
         return run.record.outcome == "completed"
@@ -190,20 +191,18 @@ class Gateway:
             return
 
     async def _finish(self, run: Run, answer: Answer, deployment: Deployment) -> None:
-        call, record, body = run.call, run.record, answer.body
-        record.finish = finish_of(answer)
+        call, record, body, usage = run.call, run.record, answer.body, answer.usage
+        record.finish = finish_of(body)
         if call.operation != "count_tokens":  # which costs nothing
-            is_counted = answer.usage is not None and answer.usage.output > 0
-            said = 0 if is_counted else characters(answer)
-            self._price(run, deployment, answer.usage, said, body.get("service_tier"))
+            said = 0 if usage is not None and usage.output else characters(answer)
+            self._price(run, deployment, usage, said, body.get("service_tier"))
         record.attempts[-1].upstream_id = str(body.get("id") or "")
         raw = answer.raw
         if not raw:
-            is_media = call.operation in MEDIA
-            given: Any = body.get("usage") if answer.usage is not None or is_media else None
-            if isinstance(given, dict):
-                body["usage"] = with_ours(cast("dict[str, Any]", given), run)
-            elif not is_media:
+            given: Any = None if usage is None and call.operation not in MEDIA else body.get("usage")
+            if given.__class__ is dict:
+                body["usage"] = with_ours(given, run)
+            elif call.operation not in MEDIA:
                 body["usage"] = extra(run)
             raw = call.surface.write(body)
         now, charged = self._clock(), run.charged_nano
@@ -347,9 +346,7 @@ class Gateway:
         self.accounts.charge(run)
 
     def _settle(self, run: Run, now: float) -> None:
-        """Tells every recorder what became of the call: once, as this is the only place that does."""
-        if run.is_settled:
-            return
+        """Tells every recorder what became of the call: once, and nobody else does."""
         run.is_settled = True
         record = run.record
         if record.outcome == "client_gone" and run.usage is None and run.attempts > len(run.failed):

@@ -79,12 +79,13 @@ def begin_record(call: Call, id_: str, at: int) -> Record:
     )
 
 
-def finish_of(answer: Answer) -> str:
+def finish_of(body: dict[str, Any]) -> str:
     """Why a whole answer ended; "" where its provider does not say so."""
-    choices = answer.body.get("choices")
-    if not choices or choices[0].get("native_finish_reason", "") is None:
+    choices = body.get("choices")
+    if not choices:
         return ""
-    return choices[0].get("finish_reason") or ""
+    first = choices[0]
+    return "" if first.get("native_finish_reason", "") is None else first.get("finish_reason") or ""
 
 
 def _name(value: Any) -> str:

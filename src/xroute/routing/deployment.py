@@ -34,11 +34,8 @@ class PeakEwma:
         self._at = 0.0
 
     def note(self, now: float, seconds: float) -> None:
-        if seconds > self.seconds:
-            self.seconds = seconds
-        else:
-            keep = exp(-(now - self._at) / TAU_S)
-            self.seconds = self.seconds * keep + seconds * (1 - keep)
+        slower = self.seconds - seconds
+        self.seconds = seconds if slower < 0 else seconds + slower * exp((self._at - now) / TAU_S)
         self._at = now
 
     def faded(self, now: float) -> float:

@@ -18,7 +18,8 @@ def config(**more: Any) -> dict[str, Any]:
     """A workspace that pays later, and a key with $0.01 in all."""
     key = {"name": "chaos", "key": KEY, "workspace": WORKSPACE, "budget": {"usd": 0.01, "window": "total"}}
     workspace = {"slug": WORKSPACE, "plan": "postpaid", "credit_line_usd": 1000}
-    return {"workspaces": [workspace], "keys": [key], **more}
+    waits = {"hold_wait_s": 30}  # for money that calls of a slow machine hold
+    return {"workspaces": [workspace], "keys": [key], "accounting": waits, **more}
 
 
 def rush(folder: Path, settings: dict[str, Any], url: str, workers: int, calls: int = 300) -> dict[str, Any]:

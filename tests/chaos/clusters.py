@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-START_S = 30.0
+START_S = 60.0
 PLACES = ("/usr/lib/postgresql", "/usr/local/pgsql", "/opt/homebrew/opt/postgresql")
 OPTIONS = {
     "fsync": "off",  # what survives is a killed process, not a machine without power

@@ -65,14 +65,27 @@ def ask(model: str = "acme/model", *, stream: bool = True, **more: Any) -> Begin
     return begin
 
 
+def leave(name: str, *, stream: bool) -> Begin:
+    """A client that is gone as soon as the provider has its request, and long before there is an answer."""
+
+    async def begin(stand: Stand) -> Seen:
+        calling = asyncio.create_task(ask("acme/slow", stream=stream, user=name)(stand))
+        while name not in books.sales(stand.place.served):
+            await asyncio.sleep(0.01)
+        calling.cancel()
+        await asyncio.gather(calling, return_exceptions=True)
+        [seen] = [each for each in stand.rich.seen if each.user == name]
+        return seen
+
+    return begin
+
+
 def endings() -> list[Ending]:
     """All of them; the name is the user of the call."""
     found = [
         ("streamed", "completed", "whole", {}, 1, "end"),
         ("whole", "completed", "whole", {"stream": False}, 1, "end"),
         ("left", "client_gone", "part", {"leave_after": 4000}, 1, "left"),
-        ("gone", "client_gone", "insured", GONE, 1, "left"),
-        ("gone early", "client_gone", "insured", {**GONE, "stream": False}, 1, "left"),
         ("cut", "upstream_cut", "part", {"model": "acme/cut"}, 1, "cut"),
         ("reset", "upstream_cut", "part", {"model": "acme/reset"}, 1, "reset"),
         ("timeout", "timed_out", "part", {"model": "acme/hang"}, 1, "left"),
@@ -87,10 +100,13 @@ def endings() -> list[Ending]:
         Ending(name, outcome, cost, ask(**{**more, "user": name}), tries, how)
         for name, outcome, cost, more, tries, how in found
     ]
-    return [*made, Ending("poor", "refused", "free", _poor, 0, None)]
+    gone = [
+        Ending("gone", "client_gone", "insured", leave("gone", stream=True), 1, "left"),
+        Ending("gone early", "client_gone", "insured", leave("gone early", stream=False), 1, "left"),
+    ]
+    return [*made, *gone, Ending("poor", "refused", "free", _poor, 0, None)]
 
 
-GONE = {"model": "acme/slow", "patience_s": 0.5}
 RETRIED = {"model": "acme/retried", "provider": {"order": ["acme", "spare"]}}
 
 
@@ -105,7 +121,7 @@ def config(**more: Any) -> dict[str, Any]:
     return {
         "workspaces": [workspace],
         "keys": [rich, poor],
-        "timeouts": {"between_chunks": 0.6, "first_byte": 1.0},
+        "timeouts": {"between_chunks": 2.5, "first_byte": 2.5},
         "routing": {"max_attempts": 2},
         **more,
     }

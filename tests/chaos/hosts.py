@@ -9,7 +9,7 @@ from tests.chaos import books
 from tests.chaos.clusters import Cluster
 from tests.chaos.crowd import Crowd
 from tests.chaos.killing import SIM, config
-from tests.chaos.outage import counted
+from tests.chaos.outage import agreed
 from tests.chaos.site import KEY, Site
 from tests.redises import Server
 
@@ -34,7 +34,7 @@ def lost_and_found(folder: Path, url: str, postgres: Cluster, redis: Server) -> 
         assert guesses == {"lost": CALLS} and guessed.faults == [], (guesses, guessed.faults)
         goes.start()
         _until(url, BACK_S, lambda found: found.outcomes()["lost"] == 0)
-        purses = _counted(redis, url)
+        purses = agreed(redis, url)
         stays.stop()
         goes.stop()
         sold = books.sales(goes.served)
@@ -73,13 +73,3 @@ def _until(url: str, timeout_s: float, is_so: Any) -> books.Books:
     while not is_so(found := books.read(url)) and time.monotonic() < until:
         time.sleep(0.5)
     return found
-
-
-def _counted(redis: Server, url: str) -> dict[str, Any]:
-    purses = counted(redis, books.read(url))
-    for _ in range(20):
-        if all(shared == table for shared, table in purses.values()):
-            break
-        time.sleep(0.5)
-        purses = counted(redis, books.read(url))
-    return purses

@@ -13,8 +13,9 @@ from tests.chaos.books import Books
 from tests.chaos.crowd import Crowd
 from tests.chaos.site import KEY, WORKSPACE, Site, site
 
-SIM = {"output_tokens": 400, "ttft_ms": {"median": 100, "p95": 400}, "tokens_per_s": 90}
-ADOPTED_S = 30.0  # what dead processes left is settled after this, at the latest
+SIM = {"output_tokens": 400, "ttft_ms": {"median": 100, "p95": 400}, "tokens_per_s": 60}
+UNDER_WAY_S = 60.0  # half of the calls get their answer at once, at the latest by then
+ADOPTED_S = 60.0  # what dead processes left is settled after this, at the latest
 
 
 def config(**more: Any) -> dict[str, Any]:
@@ -72,9 +73,13 @@ def settled(url: str, timeout_s: float = ADOPTED_S) -> Books:
 
 
 async def _die(place: Site, crowd: Crowd, number: int, calls: int, dice: random.Random) -> None:
-    """Calls, and the end of whoever answers them when about half have come to theirs."""
+    """Calls, and the end of whoever answers them while half are at it."""
+    before = len(crowd.seen)
     running = asyncio.create_task(_calls(crowd, number, calls, dice))
-    await asyncio.sleep(dice.uniform(0.6, 1.2))
+    async with asyncio.timeout(UNDER_WAY_S):
+        while sum(bool(each.body) and not each.is_whole for each in crowd.seen[before:]) < calls // 2:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(dice.uniform(0, 0.3))
     if place.workers > 1 and number % 2:
         await asyncio.to_thread(place.kill_workers)
     else:
@@ -87,6 +92,6 @@ async def _calls(crowd: Crowd, number: int, calls: int, dice: random.Random) -> 
     async def one(index: int) -> None:
         await asyncio.sleep(dice.uniform(0, 0.5))
         with contextlib.suppress(OSError):
-            await crowd.call(f"r{number}-{index}", tokens=dice.randint(5, 100), stream=True)
+            await crowd.call(f"r{number}-{index}", tokens=dice.randint(40, 200), stream=True)
 
     await asyncio.gather(*(one(index) for index in range(calls)))

@@ -12,10 +12,11 @@ from tests.chaos.killing import config
 from tests.chaos.site import WORKSPACE, Site
 
 SIM = {"output_tokens": 5}
+SURE = 16  # so many calls of a host have met each of its processes
 CALLERS = 4  # of each host, each on a new connection every time, so that every process is asked
 EVERY_S = 0.1
-KNOWN_S = 1.0
-WATCHED_S = 1.2
+KNOWN_S = 60.0  # however slow the machine; on one that is not it takes no second, which the figures show
+WATCHED_S = 1.2  # in which nobody may answer as before
 
 NAMES = (
     "made",
@@ -33,7 +34,7 @@ Change = Callable[[], Awaitable[Any]]
 def everywhere(
     folder: Path, settings: dict[str, Any], hosts: int, workers: int, names: Sequence[str] = NAMES
 ) -> dict[str, float]:
-    """Seconds until the last process knew of each change. AssertionError where it took more than one."""
+    """Seconds until the last process knew of each change. AssertionError where one never did."""
     places = [Site(folder / f"host-{number}", config(**settings), workers) for number in range(hosts)]
     try:
         for place in places:
@@ -75,15 +76,23 @@ async def _known(places: list[Site], secret: str, change: Change, status: int, n
     await asyncio.sleep(0.2)
     await change()
     done = time.time()
-    await asyncio.sleep(WATCHED_S)
+    while time.time() - done < KNOWN_S and not all(_is_known(crowd, done, status) for crowd in crowds):
+        await asyncio.sleep(EVERY_S)
     is_over.set()
     await asyncio.gather(*callers)
     seen: list[Seen] = [each for crowd in crowds for each in crowd.seen]
     assert {each.status for each in seen} <= {200, 400, 401, 403}, seen
     late = max((each.began - done for each in seen if each.status != status), default=0.0)
     answers = Counter((each.status, each.error) for each in seen if each.began > done)
-    assert late < KNOWN_S, (name, late, answers)
+    assert all(_is_known(crowd, done, status) for crowd in crowds), (name, late, answers)
     return round(max(late, 0.0), 2)
+
+
+def _is_known(crowd: Crowd, done: float, status: int) -> bool:
+    """Whether for some time now no call has been dealt with as before the change."""
+    ended = [each for each in crowd.seen if each.took_s]
+    last = max([done, *(each.began for each in ended if each.status != status)])
+    return sum(each.began > last for each in ended) >= SURE and time.time() - last >= WATCHED_S
 
 
 async def _ask(crowd: Crowd, is_over: asyncio.Event) -> None:

@@ -87,7 +87,7 @@ class Site:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self._gateway.wait()
-        psutil.wait_procs(family, 10)
+        psutil.wait_procs(family, START_S)
         self._gateway = None
 
     def kill_workers(self) -> None:
@@ -104,7 +104,7 @@ class Site:
         self._gateway.kill()
         self._gateway.wait()
         self._gateway = None
-        _, alive = psutil.wait_procs(left, 20)
+        _, alive = psutil.wait_procs(left, START_S)
         for process in alive:
             process.kill()
         assert left and not alive, alive
@@ -113,7 +113,7 @@ class Site:
         """Ends the gateway in order. A second time does nothing."""
         if self._gateway is not None:
             self._gateway.send_signal(signal.SIGTERM)
-            assert self._gateway.wait(30) == 0, self.log()
+            assert self._gateway.wait(START_S) == 0, self.log()
             self._gateway = None
 
     def close(self) -> None:
@@ -130,7 +130,7 @@ class Site:
 
     def ready(self) -> tuple[int, dict[str, Any]]:
         """What /readyz says; of one of its processes."""
-        found = httpx2.get(f"http://127.0.0.1:{self.port}/readyz", trust_env=False, timeout=10)
+        found = httpx2.get(f"http://127.0.0.1:{self.port}/readyz", trust_env=False, timeout=START_S)
         return found.status_code, found.json()
 
     def command(self, *words: str) -> None:

@@ -14,7 +14,7 @@ from tests.chaos import books
 from tests.chaos.clusters import Cluster
 from tests.chaos.crowd import Crowd
 from tests.chaos.killing import settled
-from tests.chaos.outage import counted, lock
+from tests.chaos.outage import agreed, lock
 from tests.chaos.site import KEY, WORKSPACE, Site, site
 from tests.redises import Server
 
@@ -22,7 +22,7 @@ SIM = {"output_tokens": 400, "ttft_ms": {"median": 50, "p95": 200}, "tokens_per_
 BUDGET_NANO = 300_000_000
 CALLERS = 16
 KNOWN = {"200", "402 budget_exceeded", "503 limits_unavailable", "0"}  # 0: nobody took the connection
-QUIET_S = 25.0  # by then the last process that died is settled and all is counted
+QUIET_S = 60.0  # by then the last process that died is settled and all is counted
 
 Act = Callable[[], object]
 
@@ -108,14 +108,7 @@ def _blow(
 def _shared(place: Site, url: str, redis: Server) -> dict[str, Any]:
     """The purses, once Redis knows what the database does."""
     place.await_processes()
-    asyncio.run(asyncio.sleep(1))
-    found = counted(redis, books.read(url))
-    for _ in range(int(QUIET_S)):
-        if found and all(shared == table for shared, table in found.values()):
-            break
-        asyncio.run(asyncio.sleep(1))
-        found = counted(redis, books.read(url))
-    return found
+    return agreed(redis, url)
 
 
 async def _storm(crowd: Crowd, troubles: list[Trouble], seconds: float, dice: random.Random) -> Counter[str]:

@@ -10,7 +10,7 @@ from xroute.gateway.fleet import Fleet
 from xroute.gateway.refused import refusal
 from xroute.gateway.run import Run
 from xroute.gateway.worst import Worst, bind, limit, marked_up, too_dear, unpriced
-from xroute.limits.gate import Amounts, Engine, Gate, Hold, Refused, purses_of
+from xroute.limits.gate import Amounts, Engine, Gate, Hold, Refused
 from xroute.money.price import Price
 from xroute.routing.deployment import Deployment
 from xroute.routing.plan import Ratios
@@ -293,5 +293,4 @@ def highest(found: list[Amounts]) -> Amounts:
 
 def charges(hold: Hold, amounts: Amounts) -> list[tuple[str, int, float | None]]:
     """What is taken of each purse."""
-    purses = purses_of(hold.gates) if hold.purses is None else hold.purses
-    return [(key, amounts[of], until) for key, of, until in purses]
+    return [(key, amounts[of], until) for key, of, until in hold.purses]

@@ -91,10 +91,10 @@ class Hold:
     id: str  # the call's
     gates: tuple[Gate, ...]
     amounts: Amounts
+    purses: Purses  # among the gates
     levels: tuple[Level, ...] = ()  # of the rates: the strictest of requests, the strictest of tokens
     is_settled: bool = False
     taken_s: float = 0.0  # unix seconds of admission
-    purses: Purses | None = None  # among the gates
 
 
 @dataclass(slots=True)

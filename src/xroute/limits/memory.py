@@ -131,7 +131,7 @@ class Memory:
             rate.note(amounts[of], now)
         plan.under_way += 1
         plan.used_s = now
-        return Hold(id_, gates, amounts, plan.levels(now), False, now, plan.charged)
+        return Hold(id_, gates, amounts, plan.charged, plan.levels(now), False, now)
 
     def _behind(self, gates: tuple[Gate, ...], amounts: Amounts, now: float) -> Refused | None:
         """A refusal where others wait already for what the call needs: it does not overtake them."""

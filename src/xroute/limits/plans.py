@@ -15,11 +15,6 @@ from xroute.limits.rate import Rate
 
 Needs = Amounts
 
-
-def needs(amounts: Amounts) -> Amounts:
-    return amounts
-
-
 IDLE_S = 60.0  # after which a plan may go
 MOST_PLANS = 20_000
 MOST_RESTING = 200_000

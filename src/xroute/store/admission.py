@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from xroute.limits.counters import SOON_S
-from xroute.limits.gate import Amounts, Gate, Hold, Level, Refused
-from xroute.limits.plans import OF, Needs
+from xroute.limits.gate import OF, Amounts, Gate, Hold, Level, Refused, purses_of
 
 NEVER = float("inf")
 MOST = 4096  # tuples of gates that are kept written
@@ -21,7 +20,7 @@ class Take:
     def __init__(self, kind: str, key: str, of: int, extra: int) -> None:
         self.kind = kind
         self.key = key
-        self.of = of  # index of its measure in Needs
+        self.of = of  # index of its measure in Amounts
         self.extra = extra  # a rate's period in ms; a purse's end in unix ms, 0 = none
 
     def entry(self, what: bytes, amount: int) -> bytes:
@@ -42,10 +41,13 @@ def purse(key: str, end: int) -> Take:
 class Written:
     """The gates of a call, as they go over the wire."""
 
-    __slots__ = ("body", "gates", "has_rates", "head", "purses", "rates", "settled", "shown", "takes")
+    __slots__ = (
+        "body", "charged", "gates", "has_rates", "head", "purses", "rates", "settled", "shown", "takes",
+    )  # fmt: skip
 
     def __init__(self, gates: tuple[Gate, ...]) -> None:
         self.gates = gates
+        self.charged = purses_of(gates)
         rows = [(gate, Take(gate.kind, gate.key, OF[gate.measure], _extra(gate))) for gate in gates]
         words = [b"%d" % len(gates)]
         for gate, take in rows:
@@ -62,29 +64,29 @@ class Written:
         is_clear = all(len(group) == 1 for group in self.rates)  # which one is the strictest
         self.shown = tuple(group[0] for group in self.rates) if is_clear else ()
 
-    def command(self, before: bytes, needed: Needs) -> bytes:
+    def command(self, before: bytes, amounts: Amounts) -> bytes:
         """EVALSHA of lua/admit.lua; `before` is all up to the clock."""
-        amounts = b"%d %d %d %d %d %d %d" % needed
-        return b"%b%b%b$%d\r\n%b\r\n" % (self.head, before, self.body, len(amounts), amounts)
+        needed = b"%d %d %d %d %d %d %d" % amounts
+        return b"%b%b%b$%d\r\n%b\r\n" % (self.head, before, self.body, len(needed), needed)
 
-    def read(self, answer: bytes, id_: str, amounts: Amounts, needed: Needs, now: float) -> Hold | Refused:
+    def read(self, answer: bytes, id_: str, amounts: Amounts, now: float) -> Hold | Refused:
         """What Redis has decided; `now` is the caller's clock."""
         text, _, refused = answer.partition(b";")
         words = text.split(b" ")
         shown = self.shown or [min(group, key=lambda each: int(words[each[0]])) for group in self.rates]
         levels = tuple([Level(gate, int(words[at]), int(words[at + 1]) / 1000) for at, gate in shown])
         if words[0] == b"1":
-            return Hold(id_, self.gates, amounts, levels, False, int(words[1]) / 1000)
-        shut = [self._shut(each, needed, now) for each in refused.split(b";")]
+            return Hold(id_, self.gates, amounts, self.charged, levels, False, int(words[1]) / 1000)
+        shut = [self._shut(each, amounts, now) for each in refused.split(b";")]
         gate, left, after_s, is_held = max(shut, key=_strictness)
         return Refused(gate, left, after_s, is_held, levels)
 
-    def _shut(self, text: bytes, needed: Needs, now: float) -> "Shut":
+    def _shut(self, text: bytes, amounts: Amounts, now: float) -> "Shut":
         place, left, wait_ms, is_held = map(int, text.split(b" "))
         gate = self.gates[place]
         if is_held and gate.measure != "requests":  # a request is one however it ends, others may be less
             return gate, left, SOON_S, True
-        if needed[OF[gate.measure]] > gate.limit:
+        if amounts[OF[gate.measure]] > gate.limit:
             return gate, left, None, False
         if gate.kind == "purse":
             return gate, left, max(gate.until - now, 0.0) if gate.until < NEVER else None, False

@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as Lost
 from redis.exceptions import TimeoutError as Late
 
 from xroute.config.accounts import RedisSettings
-from xroute.limits.plans import Needs
+from xroute.limits.gate import Amounts
 from xroute.store.admission import Written, bulks, digits
 from xroute.store.db import Database
 from xroute.store.dial import Address
@@ -135,7 +135,7 @@ class Member:
                 return False
         return self._up.is_set()
 
-    def settle(self, written: Written, held: Needs, actual: Needs, taken_s: float) -> None:
+    def settle(self, written: Written, held: Amounts, actual: Amounts, taken_s: float) -> None:
         """Owes a call's truth, and tells it with the next question, which comes soon where there are many."""
         self.owed.settle(written, held, actual, taken_s)
         if self._joined is None:

@@ -23,7 +23,6 @@ from xroute.config.accounts import RedisSettings
 from xroute.errors import Unavailable
 from xroute.limits.counters import SOON_S
 from xroute.limits.gate import Amounts, Gate, Hold, Refused
-from xroute.limits.plans import Needs, needs
 from xroute.store.admission import Writing, Written, end_ms, end_of, purse
 from xroute.store.db import AWAY as DATABASE_AWAY
 from xroute.store.db import Database
@@ -34,7 +33,6 @@ from xroute.store.rejoin import Dead, Lines, Sums, charged, lost
 from xroute.store.waiting import Lines as Queues
 
 NOTHING: Final = Amounts(0)
-NO_NEEDS: Final = needs(NOTHING)
 STALE: Final = b"stale"
 TRIES: Final = 5  # of a call, over as many connections
 RETRY_S: Final = 1.0  # what is told to who is turned away
@@ -62,7 +60,7 @@ class Shared:
         self._db = db
         self._writing = Writing()
         self._queues = Queues()
-        self._open: dict[int, tuple[Hold, Written, Needs]] = {}  # calls under way, by the hold's identity
+        self._open: dict[int, tuple[Hold, Written]] = {}  # calls under way, by the hold's identity
         self._member = Member(settings, journal, db, self._under_way, clock)
         self.unchecked = 0  # calls that were let in without Redis
         self.turned_away = 0  # calls that were not
@@ -124,8 +122,8 @@ class Shared:
         there = self._open.pop(id(hold), None)
         if there is None:
             return
-        _, written, held = there
-        self._member.settle(written, held, needs(amounts), hold.taken_s)
+        _, written = there
+        self._member.settle(written, hold.amounts, amounts, hold.taken_s)
         if self._queues.lines:
             for gate, _ in written.purses:
                 self._queues.free(gate.key)
@@ -218,15 +216,15 @@ class Shared:
     async def _enter(self, id_: str, gates: tuple[Gate, ...], amounts: Amounts, now: float) -> Hold | Refused:
         """Admits without a look at who is in line."""
         if not gates:
-            return Hold(id_, gates, amounts, (), False, now)
-        member, written, needed = self._member, self._writing.of(gates), needs(amounts)
+            return Hold(id_, gates, amounts, (), (), False, now)
+        member, written = self._member, self._writing.of(gates)
         for _ in range(TRIES):
             if (link := member.link) is None:
                 if not await member.comes_back():
                     break
                 continue
-            undo = partial(self._undo, written, needed)
-            answer = link.ask(written.command(member.head, needed), None, undo)
+            undo = partial(self._undo, written, amounts)
+            answer = link.ask(written.command(member.head, amounts), None, undo)
             try:
                 reply = await answer
             except asyncio.CancelledError:
@@ -239,28 +237,30 @@ class Shared:
             if reply == STALE:
                 member.distrust(Lost("the counters were made anew"))
                 continue
-            found = written.read(reply, id_, amounts, needed, now)
+            found = written.read(reply, id_, amounts, now)
             if isinstance(found, Hold):
-                self._open[id(found)] = (found, written, needed)
+                self._open[id(found)] = (found, written)
             return found
-        return self._without(Hold(id_, gates, amounts, (), False, now), written, needed)
+        return self._without(Hold(id_, gates, amounts, written.charged, (), False, now), written)
 
-    def _undo(self, written: Written, needed: Needs, reply: bytes) -> None:
+    def _undo(self, written: Written, amounts: Amounts, reply: bytes) -> None:
         """Gives back what a call took that nobody waits for any more."""
         if reply == STALE:
             return
-        found = written.read(reply, "", NOTHING, needed, 0.0)
+        found = written.read(reply, "", amounts, 0.0)
         if isinstance(found, Hold):
-            self._member.settle(written, needed, NO_NEEDS, found.taken_s)
+            self._member.settle(written, amounts, NOTHING, found.taken_s)
 
-    def _without(self, hold: Hold, written: Written, needed: Needs) -> Hold:
+    def _without(self, hold: Hold, written: Written) -> Hold:
         """What becomes of a call while Redis is away."""
         if not self._is_open:
             self.turned_away += 1
             raise self._away()
         self.unchecked += 1
-        self._open[id(hold)] = (hold, written, needed)
-        self._member.owed.hold(written.takes, needed)  # a rejoin may have told already what is under way
+        self._open[id(hold)] = (hold, written)
+        self._member.owed.hold(
+            written.takes, hold.amounts
+        )  # a rejoin may have told already what is under way
         return hold
 
     def _away(self) -> Unavailable:
@@ -272,14 +272,13 @@ class Shared:
 
     def _behind(self, gates: tuple[Gate, ...], amounts: Amounts) -> Refused | None:
         """A refusal where others of this process wait already for what the call needs."""
-        needed = needs(amounts)
         for gate, of in self._writing.of(gates).purses:
-            if gate.key in self._queues.lines and needed[of]:
+            if gate.key in self._queues.lines and amounts[of]:
                 return Refused(gate, 0, SOON_S, True)
         return None
 
     def _under_way(self) -> list[bytes]:
-        return taken((written.takes, needed) for _, written, needed in self._open.values())
+        return taken((written.takes, hold.amounts) for hold, written in self._open.values())
 
 
 async def _said(found: Refused) -> Refused:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 
 
 class Alarm:
@@ -11,7 +12,7 @@ class Alarm:
     connection that carries thousands of short calls sets the loop's timer once a minute.
     """
 
-    __slots__ = ("_deadline", "_loop", "_ring", "_timer", "delay_s", "stage")
+    __slots__ = ("_deadline", "_due", "_loop", "_ring", "_timer", "delay_s", "stage")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
         self.delay_s = 0.0  # as it was set last
@@ -19,17 +20,15 @@ class Alarm:
         self._loop = loop
         self._ring = ring
         self._deadline: float | None = None
+        self._due = inf  # when the loop's timer fires
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, delay_s: float, stage: str = "") -> None:
         """Ring in `delay_s` seconds instead of whenever it was to ring before; `stage` is what waits."""
         self.delay_s, self.stage = delay_s, stage
         self._deadline = deadline = self._loop.time() + delay_s
-        timer = self._timer
-        if timer is None or timer.when() > deadline:
-            if timer is not None:
-                timer.cancel()
-            self._timer = self._loop.call_at(deadline, self._fire)
+        if deadline < self._due:
+            self._begin(deadline)
 
     def clear(self) -> None:
         """Do not ring."""
@@ -38,16 +37,23 @@ class Alarm:
     def drop(self) -> None:
         """Do not ring, and let go of the loop's timer: this alarm has served."""
         self._deadline = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop()
+
+    def _begin(self, due: float) -> None:
+        self._stop()
+        self._due, self._timer = due, self._loop.call_at(due, self._fire)
+
+    def _stop(self) -> None:
+        timer, self._timer, self._due = self._timer, None, inf
+        if timer is not None:
+            timer.cancel()
 
     def _fire(self) -> None:
-        self._timer = None
+        self._timer, self._due = None, inf
         if self._deadline is None:
             return
         if self._loop.time() < self._deadline:
-            self._timer = self._loop.call_at(self._deadline, self._fire)
+            self._begin(self._deadline)
             return
         self._deadline = None
         self._ring()

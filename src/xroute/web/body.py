@@ -15,9 +15,10 @@ class ClientGone(Exception):
 
 async def read_body(headers: RequestHeaders, client: Client, limit: int) -> bytes:
     """The request's body; PayloadTooLarge above `limit` bytes, at once where the length is announced."""
-    _announced(headers, limit)
+    _check_codings(headers)
     body = client.whole()
     if body is None:
+        _announced(headers, limit)
         parts = [part async for part in _pieces(client, limit)]
         return parts[0] if len(parts) == 1 else b"".join(parts)
     if len(body) > limit:
@@ -27,6 +28,7 @@ async def read_body(headers: RequestHeaders, client: Client, limit: int) -> byte
 
 async def read_buffer(headers: RequestHeaders, client: Client, limit: int) -> bytearray:
     """As `read_body`, for large bodies: each byte is held once, also while they come."""
+    _check_codings(headers)
     buffer = bytearray(_announced(headers, limit))
     size = 0
     async for part in _pieces(client, limit):
@@ -53,10 +55,7 @@ async def _pieces(client: Client, limit: int) -> AsyncIterator[bytes]:
 
 def _announced(headers: RequestHeaders, limit: int) -> int:
     """The length that the head announces, 0 where it does not."""
-    raw = headers.raw
-    if not CODINGS.isdisjoint(raw):
-        _check_codings(headers)
-    length = raw.get(b"content-length", b"")
+    length = headers.raw.get(b"content-length", b"")
     if not length.isdigit():
         return 0
     if len(length) > MAX_DIGITS or int(length) > limit:
@@ -65,6 +64,8 @@ def _announced(headers: RequestHeaders, limit: int) -> int:
 
 
 def _check_codings(headers: RequestHeaders) -> None:
+    if CODINGS.isdisjoint(headers.raw):
+        return
     if (encoding := headers.get("content-encoding")) and encoding.lower() != "identity":
         raise InvalidRequest("Send the body without content-encoding.", code="unsupported_encoding")
     if (coding := headers.get("transfer-encoding")) and coding.strip().lower() != "chunked":

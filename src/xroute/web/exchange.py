@@ -79,7 +79,7 @@ class Exchange:
         "waiter",
     )
 
-    def __init__(self, link: Link, scope: Scope, *, keep: bool, expects: bool) -> None:
+    def __init__(self, link: Link, scope: Scope, keep: bool, expects: bool) -> None:
         self.scope = scope
         self.keep = keep  # the connection, after the answer
         self.pieces: list[bytes] = []  # of the body, not taken yet
@@ -158,6 +158,7 @@ class Exchange:
             body = self._take()
             waiter.set_result({"type": "http.request", "body": body, "more_body": not self.complete})
         elif self.gone or (self.ended and self._given):
+            self.waiter = None
             waiter.set_result({"type": "http.disconnect"})
 
     def watch(self) -> None:
@@ -188,17 +189,18 @@ class Exchange:
         self._link = None
         self.pieces.clear()
         self.abandon()
-        waiter, self.waiter = self.waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result({"type": "http.disconnect"})
+        if self.waiter is not None:
+            self.wake()
 
     def _take(self) -> bytes:
-        pieces, self.pieces = self.pieces, []
+        pieces = self.pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
         self.size = 0
         self._given = self.complete
         if not self.complete and self._link is not None:
             self._link.resume()
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return body
 
     # The answer
 

@@ -10,8 +10,9 @@ from xroute.web.scope import FRAMES, Headers, check, make
 
 SLICE = 16 * 1024  # bytes that are parsed at once: so far requests can be parsed ahead of their turn
 HEAD = 64 * 1024  # most bytes of a head, and of chunk extensions and trailers beyond their share
+LONG = HEAD - 2 * SLICE  # bytes after which it may be larger
 LINES = 128  # most headers
-SHARE = 8  # bytes that may frame one byte of a body: chunks of one byte have 5
+SHARE = 1 + 8  # bytes that may come for one of a body: itself and what frames it, 5 in chunks of one byte
 HIGH = 256 * 1024  # unread bytes at which the socket is no longer read
 
 
@@ -118,12 +119,10 @@ class Intake:
         if headers is None or parser is None or link is None:
             self._grafting = False  # the head was `_graft`'s
             return
-        if len(headers) > LINES:
-            raise self._caught(_too_many())
-        if self._excess > HEAD - 2 * SLICE:
-            self._measure(headers)
         version = parser.get_http_version()
         try:
+            if self._excess > LONG or len(headers) > LINES:
+                self._measure(headers)
             expects = check(version, headers)
             method = parser.get_method().decode("ascii")
             scope = make(method, self._target, version, headers, link.client, link.server)
@@ -131,8 +130,7 @@ class Intake:
             raise self._caught(refused) from None
         self._headers = None
         self._grafting = parser.should_upgrade()
-        exchange = Exchange(link, scope, keep=parser.should_keep_alive(), expects=expects)
-        self.reading = exchange
+        exchange = self.reading = Exchange(link, scope, parser.should_keep_alive(), expects)
         self.queue.append(exchange)
 
     def on_body(self, data: bytes) -> None:
@@ -140,7 +138,7 @@ class Intake:
         exchange = self.reading
         if exchange is not None:
             size = len(data)
-            self._excess -= size * (1 + SHARE)
+            self._excess -= size * SHARE
             exchange.pieces.append(data)
             exchange.size += size
             if exchange.waiter is not None:
@@ -197,9 +195,11 @@ class Intake:
         self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(lines))
 
     def _measure(self, headers: Headers) -> None:
+        if len(headers) > LINES:
+            raise _too_many()
         size = len(self._target) + sum(len(name) + len(value) + 4 for name, value in headers)
         if size > HEAD:
-            raise self._caught(self._too_long())
+            raise self._too_long()
 
     def _overflow(self) -> None:
         if self.reading is not None:

@@ -42,7 +42,7 @@ class Call:
     provider: Any = None  # the `provider` object as it came
     media: str = ""  # content type of a whole answer that is not JSON, or of a stream that has no events
     is_bytes: bool = False  # the stream is the bytes of a sound: it has no place for comments or errors
-    timeouts: dict[str, float] = field(default_factory=dict[str, float])  # fields of wire.http.Timeouts
+    timeouts: dict[str, float] = field(default_factory=lambda: {})  # fields of wire.http.Timeouts
     raw: bytes = b""  # the client's own body, for deployments of its own dialect; b"" = always translate
     who: Who | None = None  # whose key it came with
     headers: tuple[tuple[str, str], ...] = ()  # of the client, that go along with `raw` (anthropic-beta)

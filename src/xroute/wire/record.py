@@ -54,7 +54,7 @@ class Record:
     member: str = ""
     user: str = ""  # the end user that the request names
     session: str = ""
-    tags: dict[str, str] = field(default_factory=dict[str, str])
+    tags: dict[str, str] = field(default_factory=lambda: {})
     surface: str = ""  # the client's dialect
     operation: str = ""
     asked: str = ""  # the model's name as the client wrote it
@@ -71,8 +71,8 @@ class Record:
     byok: bool = False  # answered with the workspace's own credential
     held_nano: int = 0
     # (purse, what the call takes of it, unix seconds at which the purse is over; None or inf = never)
-    charges: list[tuple[str, int, float | None]] = field(default_factory=list[tuple[str, int, float | None]])
+    charges: list[tuple[str, int, float | None]] = field(default_factory=lambda: [])
     duration_ms: int = 0
     ttft_ms: int | None = None
     overhead_us: int = 0  # our own part of the time to the answer
-    attempts: list[Try] = field(default_factory=list[Try])
+    attempts: list[Try] = field(default_factory=lambda: [])  # list[Try]() takes eight times as long

@@ -31,6 +31,7 @@ from xroute.wire.http import Exchange, Signer, Target, Timeouts, Transport
 from xroute.wire.surface import Encoder
 
 MAX_ERROR_BYTES = 1024 * 1024
+LEAST_S = 0.001  # seconds of a wait
 TOO_DEEP = "The request is nested too deeply."
 MAX_HELD = 4 * 1024 * 1024  # bytes kept back while waiting for the first content
 
@@ -200,7 +201,7 @@ class Attempts:
         parts: list[bytes] = []
         size = 0
         while True:
-            left = max(until - self._clock(), 0.001)
+            left = max(until - self._clock(), LEAST_S)
             data = await exchange.chunk(least(timeouts.between_chunks, left))
             if not data:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -216,12 +217,11 @@ class Attempts:
             timeouts = with_changes(timeouts, run.timeouts)
         if run.call.timeouts:
             timeouts = with_changes(timeouts, run.call.timeouts)
-        now, until = self._clock(), run.deadline
-        if timeouts.total is not None and now + timeouts.total < until:
-            until = now + timeouts.total
-        left = max(until - now, 0.001)
-        first_byte, connect = timeouts.first_byte, timeouts.connect
-        if first_byte is None or first_byte > left or connect is None or connect > left:
+        now, until, total = self._clock(), run.deadline, timeouts.total
+        if total is not None and now + total < until:
+            until = now + total
+        left, first_byte, connect = max(until - now, LEAST_S), timeouts.first_byte, timeouts.connect
+        if first_byte is None or connect is None or first_byte > left or connect > left:
             timeouts = replace(timeouts, first_byte=least(first_byte, left), connect=least(connect, left))
         return timeouts, until
 
@@ -250,7 +250,7 @@ class Attempts:
         size = 0
         while True:
             try:
-                data = await exchange.chunk(max(until - self._clock(), 0.001))
+                data = await exchange.chunk(max(until - self._clock(), LEAST_S))
             except TimedOut as error:
                 raise TimedOut("first_token", until - began) from error
             held += decoder.feed(data) if data else decoder.finish()

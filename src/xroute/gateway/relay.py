@@ -9,7 +9,7 @@ from xroute.dialects.openai.surface import CHAT
 from xroute.dialects.openai.tokens import body_of as body_of_usage
 from xroute.dialects.translated import Translated
 from xroute.errors import CallError, CutError, ProtocolError, TimedOut, TransportError
-from xroute.gateway.attempt import Attempts, Opened, inner_failure, least
+from xroute.gateway.attempt import LEAST_S, Attempts, Opened, inner_failure
 from xroute.gateway.reply import Reply
 from xroute.gateway.run import Run
 from xroute.gateway.verdict import broken_off
@@ -63,21 +63,24 @@ def _sound(media: str) -> str:
 async def _pump(run: Run, opened: Opened, attempts: Attempts, clock: Callable[[], float]) -> Failure | None:
     """Chunks from the provider to the client until the provider's end, proper or not."""
     exchange, decoder, reply, encode = opened.exchange, opened.decoder, run.reply, opened.encoder.feed
-    ended = opened.ended
+    until, between_s, ended = opened.until, opened.between_s, opened.ended
     bytes_left = attempts.most(run.call)
     try:
         while not ended and not decoder.done and decoder.error is None:
-            left = opened.until - clock()
-            data = await exchange.chunk(max(least(opened.between_s, left), 0.001))
-            ended = not data
-            bytes_left -= len(data)
-            if bytes_left < 0:
-                raise ProtocolError("the stream is larger than an answer may be")
-            chunks = decoder.feed(data) if data else decoder.finish()
+            wait_s = until - clock()
+            if between_s is not None and between_s < wait_s:
+                wait_s = between_s
+            if data := await exchange.chunk(wait_s if wait_s > LEAST_S else LEAST_S):
+                bytes_left -= len(data)
+                if bytes_left < 0:
+                    raise ProtocolError("the stream is larger than an answer may be")
+                chunks = decoder.feed(data)
+            else:
+                ended, chunks = True, decoder.finish()
             if chunks and (events := encode(chunks)):
                 await reply.write(events)
     except TimedOut as error:
-        late = clock() >= opened.until
+        late = clock() >= until
         return attempts.transport_failure(run, TimedOut("total", error.limit_s) if late else error)
     except CutError as error:
         if run.call.is_bytes:

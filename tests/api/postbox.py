@@ -64,7 +64,7 @@ class Postbox:
 
     async def mail(self) -> Message:
         """The next mail."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self.arrived.wait()
         self.arrived.clear()
         return self.mails[-1]

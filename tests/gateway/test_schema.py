@@ -125,7 +125,7 @@ def _judge(operation, mode, label, port, key, checks):
     def run(case):
         if isinstance(case.body, dict) and mode is GenerationMode.POSITIVE:
             _serve(case.body, label, plain=statuses.total() % 2 == 0)
-        response = case.call(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=15)
+        response = case.call(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60)
         statuses[response.status_code] += 1
         case.validate_response(response, checks=checks)
         assert b"Traceback" not in response.content

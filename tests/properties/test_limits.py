@@ -193,7 +193,7 @@ def test_whoever_waits_ends_and_the_budget_is_kept(plans: list[tuple[int, int, i
 
     async def call(n: int, held: int, actual: int, turns: int) -> None:
         amounts = Amounts(nano=held, credit=held)
-        found = await engine.admit_later(str(n), gates, amounts, 20, lambda: NOW)
+        found = await engine.admit_later(str(n), gates, amounts, 50, lambda: NOW)
         if isinstance(found, Refused):
             return
         over.append(engine.spent(TOTAL) + engine.held(TOTAL))
@@ -213,7 +213,7 @@ def test_whoever_waits_ends_and_the_budget_is_kept(plans: list[tuple[int, int, i
         done = asyncio.gather(*tasks, return_exceptions=True)
         assert not [each for each in await done if isinstance(each, AssertionError)]
 
-    asyncio.run(asyncio.wait_for(everybody(), 10))
+    asyncio.run(asyncio.wait_for(everybody(), 60))
     assert all(each <= 60 for each in over)
     assert (engine.held(TOTAL), engine.held("credit:w"), engine.waiting) == (0, 0, 0)
     assert engine.spent(TOTAL) == engine.spent("credit:w") <= 60

@@ -12,9 +12,9 @@ CHILD = """
 import signal, sys, pathlib, time
 with open(sys.argv[1], "a") as log:
     log.write(" ".join(sys.argv[2:]) + "\\n")
-time.sleep(60)
+time.sleep(600)
 """
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def until(log: Path, lines: int) -> list[str]:

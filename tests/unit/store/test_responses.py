@@ -212,7 +212,8 @@ async def test_two_processes_see_the_same(database_url):
         await each.close()
 
 
-async def test_what_another_process_is_about_to_write_is_waited_for(postgres_ready):
+async def test_what_another_process_is_about_to_write_is_waited_for(postgres_ready, monkeypatch):
+    monkeypatch.setattr(responses, "ON_ITS_WAY_S", (0.03,) * 1000)
     one, two = (Database(postgres_ready) for _ in range(2))
     first, second = ResponseStore(one, now=Clock()), ResponseStore(two, now=Clock())
 
@@ -273,7 +274,10 @@ async def test_while_the_database_is_away_responses_wait_and_are_found(database_
     async with other.write() as connection:
         await connection.execute(text("ALTER TABLE responses RENAME TO hidden"))
     store.save(made(1))
-    await asyncio.sleep(0.2)
+    async with asyncio.timeout(30):
+        while "they wait" not in caplog.text:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)  # it is tried again, and no more said of it
     assert await store.get("me", made(1).id) == made(1)
     with pytest.raises(Unavailable):
         await store.get("me", made(2).id)

@@ -10,7 +10,7 @@ from xroute.web.background import Background, Reel
 
 
 async def ended(desk, id_):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while desk.is_running(id_):
             await asyncio.sleep(0)
 

@@ -6,7 +6,7 @@ import logging
 from xroute.web.chores import Chores
 
 
-async def until(done, seconds=5.0):
+async def until(done, seconds=30.0):
     async with asyncio.timeout(seconds):
         while not done():
             await asyncio.sleep(0.001)
@@ -42,7 +42,7 @@ async def test_each_chore_has_its_own_pace_and_none_waits_for_another():
     chores.every(0.001, "stuck", stuck)
     chores.every(3600, "late", stuck, first_s=3600)
     chores.every(3600, "at once and then in an hour", quick, first_s=0)
-    await asyncio.wait_for(is_stuck.wait(), 5)
+    await asyncio.wait_for(is_stuck.wait(), 30)
     await until(lambda: turns)
     await asyncio.sleep(0.01)
     assert turns == [1]
@@ -60,6 +60,6 @@ async def test_closing_ends_what_is_under_way():
             ended.append(True)
 
     chores.every(0.001, "waiting", work)
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
     await chores.close()
     assert ended == [True]

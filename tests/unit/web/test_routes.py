@@ -183,5 +183,5 @@ async def test_a_websocket_is_closed(app):
     async def send(message):
         sent.append(message)
 
-    await asyncio.wait_for(app({"type": "websocket", "path": "/v1/chat/completions"}, None, send), 5)
+    await asyncio.wait_for(app({"type": "websocket", "path": "/v1/chat/completions"}, None, send), 30)
     assert sent == [{"type": "websocket.close", "code": 1008}]

@@ -1,12 +1,12 @@
 """Stored credentials in a whole gateway: who sends which, to whom, and how soon a change is everywhere."""
 
 import asyncio
-import time
 from contextlib import asynccontextmanager
 
 import orjson
 import pytest
 from tests.gateway.scripted import answer, completion, error
+from tests.gateway.wires import SOON_S
 from tests.unit.web.dialogue import ask
 
 from xroute.config.load import load
@@ -146,33 +146,29 @@ async def test_after_a_change_of_the_address_it_waits_for_a_word(tmp_path, upstr
     assert sent(elsewhere) == [f"Bearer {CANARY}"]
 
 
-async def test_a_change_is_everywhere_within_a_second(tmp_path, process, upstream):
+async def test_a_change_is_everywhere_soon(tmp_path, process, upstream):
     other_folder = tmp_path / "other"
     other_folder.mkdir()
     async with running(other_folder, settings(tmp_path, upstream.url)) as other:
         made = await process.store(fallback=False)
-        assert await until(other, upstream, f"Bearer {CANARY}") < 1.0
+        await until(other, upstream, f"Bearer {CANARY}")
         await process.manage("PATCH", f"{OWN}/{made['id']}", {"secret": "sk-own-another-0123456789"})
-        assert await until(other, upstream, "Bearer sk-own-another-0123456789") < 1.0
+        await until(other, upstream, "Bearer sk-own-another-0123456789")
         await process.manage("DELETE", f"{OWN}/{made['id']}")
-        assert await until(other, upstream, "Bearer sk-ours-1") < 1.0
+        await until(other, upstream, "Bearer sk-ours-1")
 
 
-async def until(process, upstream, wanted: str) -> float:
-    """Seconds until a process sends this credential."""
-    began = time.monotonic()
-    async with asyncio.timeout(5):
-        while True:
-            await process.chat("acme")
-            if sent(upstream)[-1] == wanted:
-                return time.monotonic() - began
+async def until(process, upstream, wanted: str) -> None:
+    """Until a process sends this credential."""
+    async with asyncio.timeout(SOON_S):
+        while (await process.chat("acme")).status != 200 or sent(upstream)[-1] != wanted:
             await asyncio.sleep(0.02)
 
 
 async def test_a_call_with_a_credential_of_ones_own_is_marked_as_one(process, upstream):
     await process.store()
     answered = await process.chat("acme")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON_S):
         while not (found := await process.manage("GET", "/api/v1/usage/calls")).json["data"]:
             await asyncio.sleep(0.05)
     [call] = found.json["data"]

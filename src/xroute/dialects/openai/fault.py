@@ -9,6 +9,7 @@ from xroute.dialects.openai import codec, words
 from xroute.dialects.openai.codec import Json
 
 MAX_TEXT = 300  # characters shown of a body that is not JSON
+MAX_PLAIN = 64 * 1024  # bytes of it that are looked at
 MAX_DEPTH = 4  # errors wrapped in errors
 SILENT = ErrorInfo("the provider reported an error without a message")
 
@@ -131,12 +132,16 @@ def _unwrapped(info: ErrorInfo, value: Json) -> ErrorInfo:
 
 def _plain(raw: bytes, content_type: str) -> str:
     """A short line of a body that is not JSON: the title of a page, or the text without its tags."""
-    text = raw[: 64 * 1024].decode("utf-8", "replace")
+    text = raw[:MAX_PLAIN].decode("utf-8", "replace")
     if "html" in content_type or text.lstrip()[:1] == "<":
         title = _TITLE.search(text)
         text = title.group(1) if title else _NOISE.sub(" ", text)
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "..."
+    if len(text) <= MAX_TEXT and len(raw) <= MAX_PLAIN:
+        return text
+    # Not in the middle of a word: a part of our credential would not be known for one, and not be masked.
+    whole = text[:MAX_TEXT].rpartition(" ")[0]
+    return f"{whole}..." if whole else ""
 
 
 def _silent(status: int) -> str:

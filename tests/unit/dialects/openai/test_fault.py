@@ -60,7 +60,10 @@ def test_the_error_of_the_provider_behind_an_aggregator_is_told() -> None:
         (b"{}", "", "the provider answered 502 without a message"),
         (b"null", "", "the provider answered 502 without a message"),
         (b'{"error": {}}', "", "the provider answered 502 without a message"),
-        (b"x" * 1000, "", "x" * 300 + "..."),
+        (b"sorry " * 100, "", "sorry " * 49 + "sorry..."),
+        (b"x" * 1000, "", "the provider answered 502 without a message"),
+        (b"you sent " + b"x" * 296, "", "you sent..."),  # a word that is cut may be a secret's beginning
+        (b"<p>you sent " + b"<i></i>" * 9360 + b" secret", "", "you sent..."),
     ],
 )
 def test_what_is_no_error_object_is_summed_up(raw: bytes, content_type: str, message: str) -> None:

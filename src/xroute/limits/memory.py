@@ -119,16 +119,18 @@ class Memory:
         """Admits without a look at who is in line."""
         plan = self._known.get(id(gates)) or self._plans.make(gates, now)
         for counter, limit, of in plan.counters:
-            amount = amounts[of]
-            used = counter.used + amount
+            used = counter.used + amounts[of]
             if used > limit:
-                if not counter.has_room(amount, limit, now):
+                if not counter.has_room(amounts[of], limit, now):
                     plan.put_back(counter, amounts)
                     return refusal(plan, amounts, now)
-                used = counter.used + amount
+                used = counter.used + amounts[of]
             counter.used = used
         for rate, of in plan.rates:
-            rate.note(amounts[of], now)
+            if rate.last <= now < rate.fresh:
+                rate.last = now
+            else:
+                rate.advance(amounts[of], now)
         plan.under_way += 1
         plan.used_s = now
         return Hold(id_, gates, amounts, plan.charged, plan.levels(now), False, now)

@@ -54,7 +54,7 @@ class Plan:
         rates = [(gate, c) for gate, c in self.hard if isinstance(c, Rate)]
         of_requests = [each for each in rates if each[0].measure == "requests"]
         of_tokens = [each for each in rates if each[0].measure != "requests"]
-        self.shown = tuple((each[0], each[1:]) for each in (of_requests, of_tokens) if each)
+        self.shown = tuple(each for each in (of_requests, of_tokens) if each)
         self.under_way = 0
         self.used_s = 0.0
 
@@ -74,14 +74,16 @@ class Plan:
     def levels(self, now: float) -> tuple[Level, ...]:
         """After something was taken: the rate of requests of which the least is left, and that of tokens."""
         levels: list[Level] = []
-        for first, others in self.shown:
-            gate, rate = first
-            left = gate.limit - rate.used
-            for its, other in others:
-                if (less := its.limit - other.used) < left:
-                    gate, rate, left = its, other, less
-            levels.append(Level(gate, left if left > 0 else 0, rate.reset_s(now)))
+        for group in self.shown:
+            gate, rate = group[0] if len(group) == 1 else min(group, key=_left)
+            left, reset_s = gate.limit - rate.used, rate.last + rate.period_s - now
+            levels.append(Level(gate, left if left > 0 else 0, reset_s if reset_s > 0 else 0.0))
         return tuple(levels)
+
+
+def _left(each: tuple[Gate, Rate]) -> int:
+    gate, rate = each
+    return gate.limit - rate.used
 
 
 class Plans:

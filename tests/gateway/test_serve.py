@@ -88,6 +88,20 @@ def test_either_server_answers_and_streams(tmp_path, server):
     assert "Traceback" not in output.read_text()
 
 
+def test_what_libraries_say_of_secrets_is_not_logged_at_debug_either(tmp_path):
+    url, process, output = start(tmp_path, XROUTE_LOG_LEVEL="debug")
+    person = {"email": "eve@example.com", "password": "a horse that counts", "name": "E", "workspace": "W"}
+    try:
+        wait(url, process)
+        assert httpx2.post(f"{url}/api/v1/signup", json=person, trust_env=False).status_code == 201
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SOON_S) == 0
+    written = output.read_text()
+    assert "argon2" not in written
+    assert "eve@example.com" not in written
+
+
 def test_a_port_that_is_taken_is_a_message_and_exit_code_2(tmp_path):
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))

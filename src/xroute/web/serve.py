@@ -54,13 +54,19 @@ def run(loaded: Loaded, *, new_key: bool = False, worker: int | None = None) -> 
 
     `worker` is the number of this process among those that share the port; None = it is alone.
     """
-    logging.basicConfig(
-        level=loaded.settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    _log_from(logging.getLevelNamesMapping()[loaded.settings.log_level.upper()])
     scene = compose(loaded)
     transports = _transports(loaded)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_run(loaded, scene, transports, new_key=new_key, worker=worker))
+
+
+def _log_from(level: int) -> None:
+    """`debug` is what xroute says: libraries would log password hashes in statements, and signed headers."""
+    logging.basicConfig(
+        level=max(level, logging.INFO), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    log.setLevel(level)
 
 
 async def _run(

@@ -29,6 +29,7 @@ class Plan:
         "charged",
         "counters",
         "gates",
+        "groups",
         "hard",
         "purses",
         "rates",
@@ -54,7 +55,9 @@ class Plan:
         rates = [(gate, c) for gate, c in self.hard if isinstance(c, Rate)]
         of_requests = [each for each in rates if each[0].measure == "requests"]
         of_tokens = [each for each in rates if each[0].measure != "requests"]
-        self.shown = tuple(each for each in (of_requests, of_tokens) if each)
+        self.groups = tuple(each for each in (of_requests, of_tokens) if each)
+        is_clear = all(len(each) == 1 for each in self.groups)  # which of a group is the strictest
+        self.shown = tuple(each[0] for each in self.groups) if is_clear else ()
         self.under_way = 0
         self.used_s = 0.0
 
@@ -74,8 +77,7 @@ class Plan:
     def levels(self, now: float) -> tuple[Level, ...]:
         """After something was taken: the rate of requests of which the least is left, and that of tokens."""
         levels: list[Level] = []
-        for group in self.shown:
-            gate, rate = group[0] if len(group) == 1 else min(group, key=_left)
+        for gate, rate in self.shown or [min(group, key=_left) for group in self.groups]:
             left, reset_s = gate.limit - rate.used, rate.last + rate.period_s - now
             levels.append(Level(gate, left if left > 0 else 0, reset_s if reset_s > 0 else 0.0))
         return tuple(levels)

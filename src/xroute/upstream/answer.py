@@ -89,7 +89,8 @@ class Answer:
             return None
         if self.size > limit:
             raise self._too_large(limit)
-        return self._take()
+        pieces, self.pieces = self.pieces, []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def read(self, limit: int) -> bytes:
         """The rest of the body; ProtocolError above `limit` bytes."""

@@ -14,17 +14,17 @@ Dialer = Callable[[Connection], Awaitable[None]]
 class Quota:
     """How many connections may be open in all, and who waits for one of them."""
 
-    __slots__ = ("_waiters", "most", "open")
+    __slots__ = ("most", "open", "waiters")
 
     def __init__(self, most: int | None) -> None:
         self.most = most
         self.open = 0
-        self._waiters: deque[asyncio.Future[None]] = deque()
+        self.waiters: deque[asyncio.Future[None]] = deque()
 
     @property
     def waiting(self) -> int:
         """How many wait."""
-        return len(self._waiters)
+        return len(self.waiters)
 
     def is_used_up(self) -> bool:
         """Whether no connection may be opened now."""
@@ -33,20 +33,20 @@ class Quota:
     async def change(self) -> None:
         """Until a connection became idle or ended."""
         waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        self.waiters.append(waiter)
         try:
             await waiter
         except asyncio.CancelledError:
             if waiter.cancelled():
-                self._waiters.remove(waiter)
+                self.waiters.remove(waiter)
             else:
                 self.changed()  # the turn was ours already: pass it on
             raise
 
     def changed(self) -> None:
         """Let the first that waits look again."""
-        while self._waiters:
-            waiter = self._waiters.popleft()
+        while self.waiters:
+            waiter = self.waiters.popleft()
             if not waiter.done():
                 waiter.set_result(None)
                 return
@@ -141,7 +141,7 @@ class Pool:
         self._idle.append(connection)
         if self._sweep_timer is None:
             self._sweep_timer = self._loop.call_later(self._idle_s, self._sweep)
-        if self._quota.waiting:
+        if self._quota.waiters:
             self._quota.changed()
 
     def forget(self, connection: Connection) -> None:

@@ -174,10 +174,6 @@ class AsgiReply:
         self._ended = False
         self._beside = b""
 
-    def watch(self) -> None:
-        """From now on the client's going cancels this task. The request's body must have been read."""
-        self._client.watch()
-
     def answer(self, status: int, headers: Headers, body: bytes, media: str = JSON) -> Awaitable[None]:
         """The whole answer; `media` is its content type."""
         self.opened = self._ended = True
@@ -197,10 +193,10 @@ class AsgiReply:
         """The head of a stream: of events, unless the headers have a content type."""
         self.opened = True
         self._streams = not self.is_array
-        kind = _types[JSON] if self.is_array else STREAM
-        if any(line.startswith("content-type:") for line in headers):
-            kind = b""
-        return self._client.begin(200, kind + UNHELD + as_lines(headers) + self._beside)
+        lines = UNHELD + as_lines(headers) + self._beside
+        if b"\ncontent-type:" not in lines:
+            lines = (_types[JSON] if self.is_array else STREAM) + lines
+        return self._client.begin(200, lines)
 
     def open_as(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> Awaitable[None]:
         """The head of an answer that comes in pieces, with a content type of its own."""
@@ -249,7 +245,8 @@ def new_id() -> str:
     It begins with the time, so that ids come in order: indexes of the database grow at their end, at a third
     of the cost of one that is written all over.
     """
-    return f"req-{time.time_ns() // 1_000_000:012x}{random.getrandbits(48):012x}"
+    stamped = (time.time_ns() // 1_000_000 << 48) | random.getrandbits(48)
+    return "req-" + stamped.to_bytes(12, "big").hex()
 
 
 def _type(media: str) -> bytes:

@@ -44,7 +44,7 @@ class Inference:
         raw = await read_body(request.headers, request.client, self.max_body)
         call: Call = dialects.side("anthropic", "parse").parse_count(raw, request.headers)
         call.who = request.who
-        reply.watch()
+        request.client.watch()
         await self._gateway.count(call, reply, dialects.side("anthropic", "surface").write_count)
 
     async def gemini(self, request: Request, reply: AsgiReply) -> None:
@@ -65,7 +65,7 @@ class Inference:
                 raw = await read_body(request.headers, request.client, self.max_body)
                 call: Call = parse.parse_count(raw, model)
                 call.who = request.who
-                reply.watch()
+                request.client.watch()
                 await self._gateway.count(call, reply, dialects.side("gemini", "surface").write_count)
             case _:
                 raise NotFound(f"There is nothing at {request.scope['path'][:200]}.", code="unknown_url")
@@ -83,7 +83,7 @@ class Inference:
     ) -> Awaitable[object]:
         """A call whose body was read; `raw` tells it from another with the same Idempotency-Key."""
         who = call.who = request.who
-        reply.watch()
+        request.client.watch()
         serve = self._keeper.around(self._gateway.serve, raw) if self._keeper else self._gateway.serve
         key = request.headers.get("idempotency-key")
         if key is None:

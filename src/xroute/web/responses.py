@@ -89,7 +89,7 @@ class Responses:
         earlier, known = await self._look_up(_owner(request), load(raw))
         call = compact.parse(raw, earlier, known, response_id=response_id(reply))
         call.who = request.who
-        reply.watch()
+        request.client.watch()
         await self._gateway.serve(call, reply)
 
     async def input_tokens(self, request: Request, reply: AsgiReply) -> None:
@@ -101,7 +101,7 @@ class Responses:
         # A provider that counts gets the whole conversation, and none of what only xroute can read.
         asked = count_tokens.encode(call.body, upstream=call.models[0], quirks=Quirks())
         call = replace(call, operation="count_tokens", raw=codec.write(asked.body), who=request.who)
-        reply.watch()
+        request.client.watch()
         await self._gateway.count(call, reply, write_count)
 
     async def _look_up(self, owner: str, given: Json) -> tuple[list[Any], dict[str, Json]]:
@@ -150,7 +150,7 @@ class Responses:
 
     async def _follow(self, reel: Reel, request: Request, reply: AsgiReply, at: int) -> None:
         """Events from the one with this number on, as far as they are and on as they come."""
-        reply.watch()
+        request.client.watch()
         await reply.open([f"x-request-id: {reply.request_id}"])
         while True:
             if events := reel.events[at:]:

@@ -128,7 +128,7 @@ async def test_a_client_that_left_before_it_was_watched_is_known_at_once(way):
     async def app(scope, receive, send):
         client = client_of(scope, receive, send)
         await read_body(RequestHeaders(scope["headers"]), client, 10)
-        await asyncio.sleep(0.05)
+        await until(lambda: not any(each.is_staying() for each in place.server.connections))
         client.watch()
         try:
             await asyncio.Event().wait()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, Protocol
 
 from xroute.config.accounts import AccountingSettings
@@ -80,8 +81,8 @@ class Accounts:
             models, now = models_of(run.untried), self._now()
             gates, run.own = who.rules.apart(models, run.record.user, now)
             if gates:
-                run.hold = await self._take(run, who, gates, amounts, now, MOST_SHORTER)
-                amounts = run.hold.amounts
+                run.hold = hold = await self._take(run, who, gates, amounts, now, MOST_SHORTER)
+                amounts = hold.amounts
             if run.own:
                 await self._take_own(run, models[0], amounts, MOST_SHORTER)
             run.record.held_nano = amounts.credit or amounts.nano
@@ -171,30 +172,32 @@ class Accounts:
                 bind(call)
             else:
                 self._limit(run, self._worst.longest(run.untried))
-        fitting: list[Deployment] = []
-        found: list[Amounts] = []
+        worst: Amounts | None = None
+        out: list[Deployment] = []
         dear: list[tuple[int, int]] = []  # what those may cost that may not, and what they may
         for deployment in run.untried:
             most, amounts = rules.most(deployment.model), self._worst.of(call, deployment, who)
             if amounts is None:
                 if most is not None or rules.is_paid(deployment.model):
+                    out.append(deployment)
                     continue
                 amounts = self._uncounted(run)
             if most is not None and amounts.nano > most:
                 dear.append((amounts.nano, most))
-                continue
-            fitting.append(deployment)
-            found.append(amounts)
-        if not found:
+                out.append(deployment)
+            else:
+                worst = amounts if worst is None else highest(worst, amounts)
+        if worst is None:
             raise too_dear(*min(dear), who) if dear else unpriced(run.untried, who)
-        run.untried = fitting
-        return highest(found)
+        if out:
+            run.untried = [each for each in run.untried if each not in out]
+        return worst
 
     def _needs(self, run: Run, who: Who, deployment: Deployment) -> Amounts:
         """The worst case there and at all that is left of the same model."""
         others = [each for each in run.untried if each.model == deployment.model]
         found = [self._worst.of(run.call, each, who) for each in (deployment, *others)]
-        return highest([each for each in found if each] or [self._uncounted(run)])
+        return reduce(highest, [each for each in found if each] or [self._uncounted(run)])
 
     def _uncounted(self, run: Run) -> Amounts:
         """The worst case where nobody counts money."""
@@ -255,7 +258,7 @@ class Accounts:
         if tokens < min(LEAST_TOKENS, now) or tokens >= now:
             raise refusal(found, amounts)
         self._limit(run, tokens)
-        return highest([worst for d in run.untried if (worst := self._worst.of(run.call, d, who))])
+        return reduce(highest, [worst for d in run.untried if (worst := self._worst.of(run.call, d, who))])
 
     def _limit(self, run: Run, tokens: int) -> None:
         limit(run.call, tokens)
@@ -267,8 +270,9 @@ class Accounts:
         tokens_in, tokens_out = (0, 0) if usage is None else (usage.input, usage.output)
         if cost is None:
             return Amounts(1, tokens_in, tokens_out, hold.amounts.nano, hold.amounts.credit)
-        worth = 0 if run.is_insured else marked_up(cost, who)
-        return Amounts(1, tokens_in, tokens_out, worth, run.charged_nano or 0)
+        charged = run.charged_nano or 0
+        worth = charged or (0 if run.is_insured else marked_up(cost, who))  # with a credential of its own
+        return Amounts(1, tokens_in, tokens_out, worth, charged)
 
 
 def models_of(deployments: list[Deployment]) -> tuple[str, ...]:
@@ -278,16 +282,14 @@ def models_of(deployments: list[Deployment]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([deployment.model for deployment in deployments]))
 
 
-def highest(found: list[Amounts]) -> Amounts:
+def highest(one: Amounts, other: Amounts) -> Amounts:
     """The most of each."""
-    if len(found) == 1:
-        return found[0]
     return Amounts(
         1,
-        max(each.tokens_in for each in found),
-        max(each.tokens_out for each in found),
-        max(each.nano for each in found),
-        max(each.credit for each in found),
+        max(one.tokens_in, other.tokens_in),
+        max(one.tokens_out, other.tokens_out),
+        max(one.nano, other.nano),
+        max(one.credit, other.credit),
     )
 
 

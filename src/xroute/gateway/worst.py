@@ -22,7 +22,7 @@ HEAVY_TOKENS = 4096  # at the least: what stands at an address has no bytes here
 # A provider that searches the web takes a fee for each search and counts what it finds as input. How often it
 # does is its own choice where the request does not say: ten times is more than nearly all answers take.
 # https://platform.claude.com/docs/en/agents-and-tools/tool-use/web-search-tool, read 2026-11-21.
-SEARCH = "web_search"
+SEARCH, SEARCHING = "web_search", "web_search_options"
 SEARCHES = 10
 SEARCH_TOKENS = 4096
 TEMPLATE_TOKENS = 32  # what a chat template adds to a short request
@@ -42,11 +42,11 @@ class Worst:
 
     def tokens_in(self, call: Call) -> int:
         """More than any tokenizer makes of the request, as far as `tokens_per_byte` holds."""
-        tokens = int(call.text_bytes * self._tokens_per_byte) + TEMPLATE_TOKENS
+        tokens, body = int(call.text_bytes * self._tokens_per_byte) + TEMPLATE_TOKENS, call.body
         if call.is_heavy:
             tokens += max(HEAVY_TOKENS * call.heavy_parts, call.heavy_bytes // HEAVY_BYTES_PER_TOKEN)
-        if found := searches(call):
-            tokens += SEARCH_TOKENS * found
+        if SEARCHING in body or "tools" in body:
+            tokens += SEARCH_TOKENS * searches(call)
         return tokens
 
     def longest(self, candidates: list[Deployment]) -> int:
@@ -72,12 +72,12 @@ class Worst:
         tokens_in, tokens_out = self.tokens_in(call), self.tokens_out(call, deployment)
         if deployment.context is not None and deployment.context < tokens_in:
             tokens_in = deployment.context
-        most, is_text = 0, _is_text(call)
+        most, fee, is_text = 0, 0, _is_text(call)
         for price in prices:
             ceiling = price.of_text(tokens_in) if is_text else price.of_any(tokens_in)
-            cost = price.most(tokens_in, tokens_out, ceiling)
-            most = max(most, cost)
-        nano = marked_up(most + _fees(prices, call), who)
+            most = max(most, price.most(tokens_in, tokens_out, ceiling))
+            fee = fee or price.search
+        nano = marked_up(most + _fees(prices, call) if fee else most, who)
         return Amounts(1, tokens_in, tokens_out, nano, 0 if deployment.workspace else nano)
 
     def room(self, call: Call, deployment: Deployment, who: Who, nano: int) -> int:
@@ -103,7 +103,7 @@ class Worst:
 
 def searches(call: Call) -> int:
     """How often a provider may search the web for the call, as far as that can be told."""
-    found = 0 if call.body.get("web_search_options") is None else SEARCHES
+    found = 0 if call.body.get(SEARCHING) is None else SEARCHES
     for tool in call.body.get("tools") or ():
         if str(tool.get("type")).startswith(SEARCH):
             most = tool.get("max_uses")
@@ -113,10 +113,7 @@ def searches(call: Call) -> int:
 
 def _fees(prices: tuple[Price, ...], call: Call) -> int:
     """What the searches of a call cost beside its tokens."""
-    for price in prices:
-        if price.search:
-            return max(each.search for each in prices) * searches(call)
-    return 0
+    return max([price.search for price in prices], default=0) * searches(call)
 
 
 def _is_text(call: Call) -> bool:

@@ -14,7 +14,7 @@ from xroute.gateway.accounts import Accounts, Book
 from xroute.gateway.allowed import bar_of
 from xroute.gateway.attempt import AttemptFailed, Attempts, Opened
 from xroute.gateway.fleet import Fleet, Lineup
-from xroute.gateway.relay import closing, drain, extra, failing, pump, with_ours
+from xroute.gateway.relay import closing, drain, failing, pump, with_ours
 from xroute.gateway.reply import Reply
 from xroute.gateway.run import Run
 from xroute.gateway.settle import (
@@ -190,7 +190,8 @@ class Gateway:
             await self._finish(run, answer, deployment)
             return
 
-    async def _finish(self, run: Run, answer: Answer, deployment: Deployment) -> None:
+    def _finish(self, run: Run, answer: Answer, deployment: Deployment) -> Awaitable[None]:
+        """Writes what the client gets and settles; what it gives is done when that is sent."""
         call, record, body, usage = run.call, run.record, answer.body, answer.usage
         record.finish = finish_of(body)
         if call.operation != "count_tokens":  # which costs nothing
@@ -203,14 +204,14 @@ class Gateway:
             if given.__class__ is dict:
                 body["usage"] = with_ours(given, run)
             elif call.operation not in MEDIA:
-                body["usage"] = extra(run)
+                body["usage"] = with_ours({}, run)
             raw = call.surface.write(body)
         now, charged = self._clock(), run.charged_nano
         headers = run.headers(deployment, now)
         headers.append(f"x-xroute-cost: {'unknown' if charged is None else as_text(charged)}")
         record.outcome = "completed"
         self._settle(run, now)
-        await run.reply.answer(200, headers, raw, call.media or answer.media)
+        return run.reply.answer(200, headers, raw, call.media or answer.media)
 
     async def _stream(self, run: Run) -> None:
         """A stream: attempts in turn until one has content, then that one to its end."""

@@ -144,20 +144,17 @@ def _last(run: Run, decoder: Translated) -> bytes:
     return decoder.usage_chunk(run.usage, with_ours(decoder.usage_body or {}, run))
 
 
-def with_ours(given: dict[str, Any], run: Run) -> dict[str, object]:
-    """A provider's usage with our fields over it; its own cost, where it tells one, as `provider_cost`."""
+def with_ours(given: dict[str, Any], run: Run) -> dict[str, Any]:
+    """A provider's usage with our fields put into it: the cost in dollars, null where it is unknown, and its
+    own as `provider_cost`; the counts where we made them."""
     if "cost" in given:
-        given = {**given, "provider_cost": given["cost"]}
-    return {**given, **extra(run)}
-
-
-def extra(run: Run) -> dict[str, object]:
-    """Our fields of `usage`: the cost in dollars, null where it is unknown; the counts where we made them."""
-    charged, deployment, usage = run.charged_nano, run.deployment, run.usage
-    cost: dict[str, object] = {"cost": None if charged is None else as_number(charged)}
+        given["provider_cost"] = given["cost"]
+    usage, charged, deployment = run.usage, run.charged_nano, run.deployment
+    if usage is not None and usage.estimated:
+        given |= body_of_usage(usage)
+        given["estimated"] = True
+    given["cost"] = None if charged is None else as_number(charged)
     if deployment is not None and deployment.workspace:
         upstream = None if run.cost_nano is None else as_number(run.cost_nano)
-        cost |= {"is_byok": True, "cost_details": {"upstream_inference_cost": upstream}}
-    if usage is None or not usage.estimated:
-        return cost
-    return {**body_of_usage(usage), "estimated": True, **cost}
+        given |= {"is_byok": True, "cost_details": {"upstream_inference_cost": upstream}}
+    return given

@@ -163,9 +163,10 @@ class Passing:
 
 def way_of(call: Call, deployment: Deployment) -> Way:
     """How this call goes to this deployment, which is one that the plan allows."""
-    if call.surface.dialect == COMPLETIONS and COMPLETIONS in deployment.targets:
+    spoken = call.surface.dialect
+    if spoken == COMPLETIONS and COMPLETIONS in deployment.targets:
         return _completions(deployment.dialect)
-    native = call.raw != b"" and call.surface.dialect == deployment.dialect
+    native = call.raw != b"" and spoken == deployment.dialect
     return _way(deployment.dialect, call.operation, native)
 
 

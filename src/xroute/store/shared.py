@@ -21,7 +21,6 @@ from redis.exceptions import ConnectionError as Lost
 
 from xroute.config.accounts import RedisSettings
 from xroute.errors import Unavailable
-from xroute.limits.counters import SOON_S
 from xroute.limits.gate import Amounts, Gate, Hold, Refused
 from xroute.store.admission import Writing, Written, end_ms, end_of, purse
 from xroute.store.db import AWAY as DATABASE_AWAY
@@ -273,8 +272,8 @@ class Shared:
     def _behind(self, gates: tuple[Gate, ...], amounts: Amounts) -> Refused | None:
         """A refusal where others of this process wait already for what the call needs."""
         for gate, of in self._writing.of(gates).purses:
-            if gate.key in self._queues.lines and amounts[of]:
-                return Refused(gate, 0, SOON_S, True)
+            if amounts[of] and (line := self._queues.lines.get(gate.key)):
+                return line.behind(gate)
         return None
 
     def _under_way(self) -> list[bytes]:

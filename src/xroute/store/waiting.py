@@ -9,7 +9,8 @@ import random
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from xroute.limits.gate import Hold, Refused
+from xroute.limits.counters import SOON_S
+from xroute.limits.gate import Gate, Hold, Refused
 
 FIRST_S = 0.01
 LONGEST_S = 0.25
@@ -18,25 +19,40 @@ GROWTH = 1.6
 Ask = Callable[[], Awaitable[Hold | Refused]]
 
 
+class Line:
+    """Who waits for a purse, and what was heard of it last."""
+
+    __slots__ = ("refused", "turns")
+
+    def __init__(self, refused: Refused) -> None:
+        self.refused = refused
+        self.turns: deque[asyncio.Event] = deque()
+
+    def behind(self, gate: Gate) -> Refused:
+        """The refusal of who comes now, by a gate of the same purse."""
+        left = self.refused.left + gate.limit - self.refused.gate.limit
+        return Refused(gate, max(left, 0), SOON_S, True)
+
+
 class Lines:
     """All lines, by the keys of the purses."""
 
     def __init__(self) -> None:
-        self.lines: dict[str, deque[asyncio.Event]] = {}
+        self.lines: dict[str, Line] = {}
 
     def __len__(self) -> int:
-        return sum(len(line) for line in self.lines.values())
+        return sum(len(line.turns) for line in self.lines.values())
 
     def free(self, key: str) -> None:
         """Something that was held of this purse is free again."""
         if line := self.lines.get(key):
-            line[0].set()
+            line.turns[0].set()
 
     async def wait(self, refused: Refused, timeout_s: float, ask: Ask) -> Hold | Refused:
         """Asks, when it is this call's turn, until it is let in or nothing that is held can help it."""
         by = asyncio.get_running_loop().time() + timeout_s
         while refused.is_held:
-            found = await self._stand(refused.gate.key, by, ask)
+            found = await self._stand(refused, by, ask)
             if found is None:
                 return refused
             if isinstance(found, Hold):
@@ -44,25 +60,27 @@ class Lines:
             refused = found
         return refused
 
-    async def _stand(self, key: str, by: float, ask: Ask) -> Hold | Refused | None:
-        """What becomes of a call in the line of one purse; None = the time is over."""
-        line, turn = self.lines.setdefault(key, deque()), asyncio.Event()
-        line.append(turn)
+    async def _stand(self, refused: Refused, by: float, ask: Ask) -> Hold | Refused | None:
+        """What becomes of a call in the line of the purse that refused it; None = the time is over."""
+        key, turn = refused.gate.key, asyncio.Event()
+        line = self.lines.setdefault(key, Line(refused))
+        line.turns.append(turn)
         pause_s = FIRST_S
         try:
-            while await _rest(turn, pause_s if line[0] is turn else float("inf"), by):
+            while await _rest(turn, pause_s if line.turns[0] is turn else float("inf"), by):
                 found = await ask()
                 if isinstance(found, Hold) or not found.is_held or found.gate.key != key:
                     return found
+                line.refused = found
                 pause_s = min(pause_s * GROWTH, LONGEST_S)
             return None
         finally:
             self._leave(key, line, turn)
 
-    def _leave(self, key: str, line: "deque[asyncio.Event]", turn: asyncio.Event) -> None:
-        line.remove(turn)
-        if line:
-            line[0].set()
+    def _leave(self, key: str, line: Line, turn: asyncio.Event) -> None:
+        line.turns.remove(turn)
+        if line.turns:
+            line.turns[0].set()
         else:
             del self.lines[key]
 

@@ -220,6 +220,18 @@ async def test_who_waits_for_nothing_hears_so_at_once_and_else_in_time(one: Proc
     assert isinstance(refused, Refused) and not refused.is_held, "what was held has been spent"
 
 
+async def test_who_comes_behind_others_hears_what_is_left(one: Process) -> None:
+    hold = await one.enter((money(limit=10),), cost(6))
+    waiting = asyncio.create_task(one.engine.admit_later("first", (money(limit=10),), cost(5), 30, time.time))
+    await until(lambda: one.engine.waiting == 1)
+    behind = await one.admit((money(limit=10),), cost(2))
+    assert isinstance(behind, Refused) and (behind.is_held, behind.left) == (True, 4)
+    behind = await one.admit((money(limit=8),), cost(2))
+    assert isinstance(behind, Refused) and (behind.is_held, behind.left) == (True, 2)
+    one.settle(hold, cost(0))
+    assert isinstance(await waiting, Hold)
+
+
 async def test_a_cancelled_admission_gives_back_what_it_took(one: Process) -> None:
     gates = (money(), slots(), rate(limit=100))
     for ticks in range(12):

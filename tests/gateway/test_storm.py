@@ -13,8 +13,8 @@ from tests.gateway.wires import post
 
 from xroute.sim.plan import Fault
 
-CALLS = 5000
-CLIENTS = 40  # at once
+CALLS = 3000
+CLIENTS = 24  # at once
 SLOT_S = 0.3  # so often the broken two change
 TOKENS = 24  # of every answer
 
@@ -57,6 +57,7 @@ async def _stage(house, sims, limit_s):
     return await house.stage(
         providers={f"p{n}": provider(sim.url, ("u", "m"), timeouts=limits) for n, sim in enumerate(sims)},
         routing={"max_attempts": 20},
+        keepalive_comment_s=600,  # a comment would begin an answer before it is known who gives it
     )
 
 
@@ -78,7 +79,7 @@ async def _break(sims):
 async def _call(wire, text, *, stream):
     body = {"model": "m", "messages": [{"role": "user", "content": text}], "stream": stream}
     await wire.send(post(orjson.dumps(body)))
-    return await wire.reply(within_s=60)  # the pauses between attempts grow
+    return await wire.reply(within_s=300)  # the pauses between attempts grow
 
 
 async def _clients(stage, numbers, check):
@@ -109,7 +110,7 @@ async def _meanwhile(coroutine):
 
 async def test_no_client_notices_that_two_of_four_providers_are_always_broken(house):
     sims = [await house.sim(output_tokens=TOKENS) for _ in range(4)]
-    stage = await _stage(house, sims, 0.2)
+    stage = await _stage(house, sims, 0.3)
     answered = Counter()
     attempts = Counter()
 

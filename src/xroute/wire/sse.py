@@ -27,17 +27,23 @@ class Parser:
         """(event name, data) of each event that `data` finishes; nameless ones have ""."""
         if not self._size and (event := _whole(data)) is not None:
             return [event]
-        if b"\n" not in data and b"\r" not in data:
-            self._held.append(data)
-            self._grow(self._size + len(data))
-            return []
-        rest = self._rest + b"".join(self._held) + data if self._size else data
-        self._held.clear()
-        if b"\r" in rest:
-            rest = self._plain_newlines(rest)
-        *blocks, self._rest = rest.split(b"\n\n")
-        self._grow(len(self._rest))
-        return [event for block in blocks if (event := _event(block)) is not None]
+        return [event for block in self.blocks(data) if (event := event_of(block)) is not None]
+
+    def blocks(self, data: bytes) -> list[bytes]:
+        """The lines of each event that `data` finishes, for `event_of`."""
+        if self._size or b"\r" in data:
+            if b"\n" not in data and b"\r" not in data:
+                self._held.append(data)
+                self._grow(self._size + len(data))
+                return []
+            data = self._rest + b"".join(self._held) + data
+            self._held.clear()
+            if b"\r" in data:
+                data = self._plain_newlines(data)
+        *blocks, self._rest = data.split(b"\n\n")
+        if self._size or self._rest:
+            self._grow(len(self._rest))
+        return blocks
 
     def finish(self) -> list[bytes]:
         """What the end of the bytes finishes: some providers leave out the last blank line."""
@@ -74,7 +80,8 @@ def _whole(data: bytes) -> tuple[str, bytes] | None:
     return data[7:line].decode("utf-8", "replace"), data[line + 7 : end]
 
 
-def _event(block: bytes) -> tuple[str, bytes] | None:
+def event_of(block: bytes) -> tuple[str, bytes] | None:
+    """(name, data) of an event by its lines; None where they are comments alone."""
     line = block.find(b"\n")
     if line < 0 and block[:6] == b"data: ":  # nearly every event
         return "", block[6:]

@@ -11,17 +11,14 @@ from xroute.dialects.openai.calls import Pieces
 from xroute.dialects.openai.codec import Json
 from xroute.dialects.openai.decode import decode
 from xroute.dialects.openai.fault import SILENT, embedded, error_of
-from xroute.dialects.openai.template import Template, learn
+from xroute.dialects.openai.template import LESSONS, Templates
 from xroute.errors import CutError
-from xroute.wire.sse import Parser
+from xroute.wire.sse import Parser, event_of
 from xroute.wire.usage import Usage
 
 KIND = "chat.completion.chunk"
 ENVELOPE = ("id", "object", "created", "model", "system_fingerprint", "service_tier", "provider")
 CHANGED, CONTENT, FINISH, FOREIGN = 1, 2, 4, 8  # what was found in a chunk
-TEMPLATES = 3  # kept per stream: reasoning, text, and another choice's
-LESSONS = 10  # chunks of one kind that are looked at to learn their template
-WORTH = 12  # uses that pay for another lesson
 MAX_HEAD = 4 * 1024 * 1024  # bytes kept of a body that turns out not to be server-sent events
 
 
@@ -31,11 +28,11 @@ class Decoder:
 
     __slots__ = (
         "_alone",
+        "_block",
         "_choices",
         "_created",
         "_head",
         "_last",
-        "_lessons",
         "_model",
         "_parser",
         "_quirks",
@@ -60,13 +57,13 @@ class Decoder:
         self._quirks = quirks
         self.include_usage = include_usage  # the client wants the chunk that `usage_chunk` gives
         self._parser = Parser()
+        self._block = b""  # the lines of the event that is read
         self._head = b""  # the bytes until the first event
         self._seen = False  # any event yet
         self._choices: dict[int, _Choice] = {}
         self._last: Json = {}  # the latest chunk
-        self._templates: tuple[Template, ...] = ()
-        self._lessons = 0 if quirks.usage_paths else LESSONS
-        self._alone = False  # that chunk held usage and no choices
+        self._templates = Templates(0 if quirks.usage_paths else LESSONS)
+        self._alone: Json | None = None  # the latest one that held usage and no choices
         self.usage_body: Json | None = None  # the provider's own usage object
         self.finish_reason: str | None = None
         self.done = False  # ended properly
@@ -80,13 +77,22 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[Chunk]:
         """The chunks that `data` finishes; raises ProtocolError for an endless event."""
-        if self._seen:
-            self._head = b""
-        elif len(self._head) < MAX_HEAD:
+        if not self._seen and len(self._head) < MAX_HEAD:
             self._head += data
         out: list[Chunk] = []
-        for name, event in self._parser.events(data):
-            self._event(name, event, out)
+        blocks, place = self._parser.blocks(data), 0
+        while place < len(blocks) and not self.done and self.error is None:
+            for known in self._templates.known:
+                ran, chars = known.run(blocks, place, out)
+                if chars:
+                    self.chars += chars
+                    self._last, place = known.body, ran
+                    break
+            else:
+                self._block = blocks[place]
+                if (event := event_of(self._block)) is not None:
+                    self._event(*event, out)
+                place += 1
         return out
 
     def finish(self) -> list[Chunk]:
@@ -95,6 +101,7 @@ class Decoder:
         An empty stream gives nothing, with `done` and `saw_content` both False.
         """
         out: list[Chunk] = []
+        self._block = b""
         for event in self._parser.finish():
             if _is_complete(event):  # else the stream was cut within it
                 self._event("", event, out)
@@ -121,7 +128,9 @@ class Decoder:
         """The JSON of the last chunk: no choices, the provider's usage (or `usage`) with `extra` in it."""
         own = tokens.tidy(self.usage_body) or tokens.body_of(usage)
         last = (
-            self._last if self._alone else {name: self._last[name] for name in ENVELOPE if name in self._last}
+            self._last
+            if self._alone is self._last
+            else {name: self._last[name] for name in ENVELOPE if name in self._last}
         )
         body: Json = {**last, "choices": [], "usage": {**own, **extra}}
         self._enclose(body)
@@ -130,14 +139,7 @@ class Decoder:
     def _event(self, name: str, raw: bytes, out: list[Chunk]) -> None:
         if self.done or self.error:
             return
-        if self._templates and not name:
-            for known in self._templates:
-                if fitted := known.fit(raw):
-                    self.chars += fitted[1]
-                    self._last, self._alone = known.body, False
-                    out.append(Chunk(fitted[0], content=True))
-                    return
-        self._seen = True
+        self._seen, self._head = True, b""
         try:
             self._parse(name, raw, out)
         except RecursionError:
@@ -218,28 +220,15 @@ class Decoder:
             flags |= CHANGED
         if self._enclose(body):
             flags |= CHANGED
-        self._last, self._alone = body, bool(counted and not choices)
+        is_alone = counted and not choices
+        self._last, self._alone = body, body if is_alone else None
         if flags & CONTENT:
             self.saw_content = True
-        if not self._alone:
+        if not is_alone:
             tidied = codec.write(body) if flags & CHANGED else raw
             out.append(Chunk(tidied, flags & CONTENT > 0, flags & FINISH > 0))
-        if flags & (CONTENT | FINISH | FOREIGN) == CONTENT and self._lessons and raw:
-            self._learn(raw, body, flags & CHANGED > 0)
-
-    def _learn(self, raw: bytes, body: Json, changed: bool) -> None:
-        """Keep the chunk as a template; a stream whose chunks are all different is soon given up on."""
-        if any(known.covers(raw) for known in self._templates):  # its text alone did not fit
-            return
-        self._lessons -= 1
-        new = learn(raw, body, changed)
-        if new is None:
-            return
-        if sum(known.hits for known in self._templates) >= WORTH:
-            self._lessons = LESSONS
-            for known in self._templates:
-                known.hits = 0
-        self._templates = (new, *self._templates[: TEMPLATES - 1])
+        if flags & (CONTENT | FINISH | FOREIGN) == CONTENT and raw:
+            self._templates.learn(self._block, raw, body, flags & CHANGED > 0)
 
     def _enclose(self, body: Json) -> bool:
         return envelope.tidy(body, KIND, self._request_id, self._created, self._model)

@@ -1,14 +1,22 @@
 """Chunks that differ from one seen before in their text alone: recognised without parsing them."""
 
 import re
+from itertools import islice
 
 import orjson
 
 from xroute.dialects.openai import codec
 from xroute.dialects.openai.codec import Json
+from xroute.wire.chunk import Chunk
 
+TEMPLATES = 3  # kept per stream: reasoning, text, and another choice's
+LESSONS = 10  # chunks of one kind that are looked at to learn their template
+WORTH = 12  # uses that pay for another lesson
+
+_FRAMINGS = (b"data: ", b"data:")
 _MARK = "\ue000mark\ue001"  # private-use characters: no provider's own text
 _PADDING = re.compile(rb'"(obfuscation|p)": ?"(\w+)"')  # random text that OpenAI, Mistral add to every chunk
+_is_plain = re.compile(rb"[ !#-\[\]-~]+").fullmatch  # ASCII that stands in JSON as it is
 _LABELS = frozenset({"role", "channel", "name"})  # say something of the text, and are none
 _FIELDS = ("content", "reasoning", "reasoning_content")
 
@@ -21,48 +29,97 @@ class Template:
     `_out` instead.
     """
 
-    __slots__ = ("_head", "_middle", "_out", "_tail", "body", "hits")
+    __slots__ = ("_behind", "_framing", "_head", "_middle", "_out", "_start", "_tail", "body", "hits")
 
-    def __init__(self, head: bytes, middle: bytes, tail: bytes, out: list[bytes] | None, body: Json) -> None:
-        self._head = head
-        self._middle = middle  # between the text and the padding; b"" where there is no padding
-        self._tail = tail
+    def __init__(
+        self, framing: int, cut: tuple[bytes, bytes, bytes], out: list[bytes] | None, body: Json
+    ) -> None:
+        self._framing = framing  # bytes before the JSON
+        # All that is before and behind the text; between it and the padding, b"" where there is no padding.
+        self._head, self._middle, self._tail = cut
+        self._start, self._behind = len(self._head), len(self._tail)
         self._out = out  # what stands between the copies of the text; None: the chunk goes on as it is
         self.body = body
         self.hits = 0
 
-    def covers(self, raw: bytes) -> bool:
+    def covers(self, block: bytes) -> bool:
         """Whether the bytes around the text are this template's."""
-        return raw.startswith(self._head) and raw.endswith(self._tail)
+        return block.startswith(self._head) and block.endswith(self._tail)
 
-    def fit(self, raw: bytes) -> tuple[bytes, int] | None:
-        """(the tidied chunk, characters of its text); None where `raw` has to be parsed."""
-        head, tail = self._head, self._tail
-        if not raw.startswith(head) or not raw.endswith(tail):
-            return None
-        middle = raw[len(head) : len(raw) - len(tail)]
-        if self._middle:
-            middle, found, padding = middle.partition(self._middle)
-            if not found or not padding.isalnum():
-                return None
-        if not middle or b'"' in middle or b"\\" in middle:
-            return None
-        try:
-            text = middle.decode()
-        except UnicodeDecodeError:
-            return None
-        if not text.isprintable():  # raw control characters are no JSON; the rest is left to the parser
-            return None
-        self.hits += 1
-        return raw if self._out is None else middle.join(self._out), len(text)
+    def run(self, blocks: list[bytes], place: int, chunks: list[Chunk]) -> tuple[int, int]:
+        """Reads the events from `place` on into chunks, as far as they fit.
+
+        (the place of the first that has to be parsed, the characters of the texts before it)
+        """
+        head, tail, start, behind, middle = self._head, self._tail, self._start, self._behind, self._middle
+        framing, out, first, chars = self._framing, self._out, place, 0
+        for block in islice(blocks, place, None):
+            if not block.startswith(head) or not block.endswith(tail):
+                break
+            end = len(block) - behind
+            if middle and (end := self._padded(block, start, end)) < 0:
+                break
+            if _is_plain(block, start, end):
+                chars += end - start
+            elif found := _characters(block[start:end]):
+                chars += found
+            else:
+                break
+            chunks.append(Chunk(block[framing:] if out is None else block[start:end].join(out), True))
+            place += 1
+        self.hits += place - first
+        return place, chars
+
+    def _padded(self, block: bytes, start: int, end: int) -> int:
+        """Where the text ends that padding follows; -1 where what follows is none."""
+        found = block.find(self._middle, start, end)
+        return found if found >= 0 and block[found + len(self._middle) : end].isalnum() else -1
 
 
-def learn(raw: bytes, tidied: Json, changed: bool) -> Template | None:
-    """The template of a parsed and tidied chunk; None where it is not one text and fixed bytes around it."""
+def _characters(text: bytes) -> int:
+    """How many there are in bytes that are more than ASCII; 0 where a parser has to say."""
+    if b'"' in text or b"\\" in text:
+        return 0
+    try:
+        found = text.decode()
+    except UnicodeDecodeError:
+        return 0
+    return len(found) if found.isprintable() else 0  # raw control characters are no JSON
+
+
+class Templates:
+    """Those of one stream. One whose chunks are all different is soon given up on."""
+
+    __slots__ = ("_lessons", "known")
+
+    def __init__(self, lessons: int) -> None:
+        self._lessons = lessons
+        self.known: tuple[Template, ...] = ()  # the latest first
+
+    def learn(self, block: bytes, raw: bytes, tidied: Json, changed: bool) -> None:
+        """Keeps a template of an event by its lines and the data of them, which was parsed and tidied."""
+        if not self._lessons:
+            return
+        if any(known.covers(block) for known in self.known):  # its text alone did not fit
+            return
+        self._lessons -= 1
+        new = _learn(block, raw, tidied, changed)
+        if new is None:
+            return
+        if sum(known.hits for known in self.known) >= WORTH:
+            self._lessons = LESSONS
+            for known in self.known:
+                known.hits = 0
+        self.known = (new, *self.known[: TEMPLATES - 1])
+
+
+def _learn(block: bytes, raw: bytes, tidied: Json, changed: bool) -> Template | None:
+    """None where the event is not one text and fixed bytes around it."""
     given: Json = orjson.loads(raw)
     name = _field(given)
     found = re.search(rb'"%b": ?"((?:[^"\\]|\\.)+)"' % name.encode(), raw) if name else None
-    if name is None or found is None:
+    framing = block.removesuffix(raw)
+    if name is None or found is None or framing not in _FRAMINGS:
         return None
     head, middle, tail = raw[: found.start(1)], b"", raw[found.end(1) :]
     padding = ""
@@ -73,7 +130,7 @@ def learn(raw: bytes, tidied: Json, changed: bool) -> Template | None:
     if not _is_text_alone(given, name, (head, middle, tail), padding):
         return None
     out = _parts(tidied, given["choices"][0]["delta"][name]) if changed else None
-    return Template(head, middle, tail, out, tidied)
+    return Template(len(framing), (framing + head, middle, tail), out, tidied)
 
 
 def _field(given: Json) -> str | None:

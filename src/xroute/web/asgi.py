@@ -7,7 +7,7 @@ client that does not read would have the whole answer kept in memory (docs/decis
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Protocol
 
 from xroute.gateway.reply import Headers
@@ -36,6 +36,7 @@ class SendFailed(OSError):
 class Client(Protocol):
     """Who asked: gives the request's body and takes the answer, whose headers are lines as they are sent."""
 
+    headers: Mapping[bytes, bytes]  # by lower-case name; the last of a repeated one counts
     left: bool  # it went away while it was watched, and the task that serves it was cancelled
 
     def whole(self) -> bytes | None:
@@ -78,13 +79,14 @@ class Client(Protocol):
 def client_of(scope: Scope, receive: Receive, send: Send) -> Client:
     """The client as our own server gives it, or over what every ASGI server has."""
     extensions = scope.get("extensions")
-    return (extensions and extensions.get(OWN)) or Plain(receive, send)
+    return (extensions and extensions.get(OWN)) or Plain(scope, receive, send)
 
 
 class Plain:
     """A Client over any server."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
         self.left = False
         self.receive = receive
         self._send = send
@@ -132,12 +134,12 @@ class Plain:
 
 
 class RequestHeaders:
-    """Headers by lower-case name; the last of a repeated one counts."""
+    """Headers as text, by lower-case name."""
 
     __slots__ = ("raw",)
 
-    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
-        self.raw = dict(raw)
+    def __init__(self, raw: Mapping[bytes, bytes]) -> None:
+        self.raw = raw
 
     def get(self, key: str, default: str | None = None) -> str | None:
         """The value as text."""

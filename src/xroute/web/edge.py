@@ -119,7 +119,7 @@ class Edge:
                 refusal = _common(methods)
                 entry = choose(methods, method, path)
             refusal = entry.refusal
-            headers = RequestHeaders(scope["headers"])
+            headers = RequestHeaders(client.headers)
             who = self._keyring.find(headers, scope) if entry.has_key else None
             actor = await self._admit(scope, headers, entry.access, reply) if entry.has_actor else None
             request = Request(scope, headers, client, argument, who, actor, entry.line)

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from xroute.web.asgi import OWN, Message, Receive, Scope, Send, SendFailed
 from xroute.web.head import encode, fields
 from xroute.web.refusal import Refused
-from xroute.web.scope import Address
+from xroute.web.scope import Address, Named
 
 log = logging.getLogger("xroute.web")
 
@@ -68,6 +68,7 @@ class Exchange:
         "complete",
         "ended",
         "gone",
+        "headers",
         "keep",
         "left",
         "pieces",
@@ -79,8 +80,9 @@ class Exchange:
         "waiter",
     )
 
-    def __init__(self, link: Link, scope: Scope, keep: bool, expects: bool) -> None:
+    def __init__(self, link: Link, scope: Scope, headers: Named, keep: bool, expects: bool) -> None:
         self.scope = scope
+        self.headers: Mapping[bytes, bytes] = headers
         self.keep = keep  # the connection, after the answer
         self.pieces: list[bytes] = []  # of the body, not taken yet
         self.size = 0  # of all pieces
@@ -156,6 +158,8 @@ class Exchange:
         if self.pieces or (self.complete and not self._given):
             self.waiter = None  # it would hold the body
             body = self._take()
+            if not self.complete and self._link is not None:
+                self._link.resume()
             waiter.set_result({"type": "http.request", "body": body, "more_body": not self.complete})
         elif self.gone or (self.ended and self._given):
             self.waiter = None
@@ -188,7 +192,8 @@ class Exchange:
         self.gone = self._given = True
         self._link = None
         self.pieces.clear()
-        self.abandon()
+        if self._watched:
+            self.abandon()
         if self.waiter is not None:
             self.wake()
 
@@ -198,8 +203,6 @@ class Exchange:
         pieces.clear()
         self.size = 0
         self._given = self.complete
-        if not self.complete and self._link is not None:
-            self._link.resume()
         return body
 
     # The answer

@@ -123,14 +123,15 @@ class Intake:
         try:
             if self._excess > LONG or len(headers) > LINES:
                 self._measure(headers)
-            expects = check(version, headers)
+            named = dict(headers)
+            expects = check(version, headers, named)
             method = parser.get_method().decode("ascii")
             scope = make(method, self._target, version, headers, link.client, link.server)
         except Refused as refused:
             raise self._caught(refused) from None
         self._headers = None
         self._grafting = parser.should_upgrade()
-        exchange = self.reading = Exchange(link, scope, parser.should_keep_alive(), expects)
+        exchange = self.reading = Exchange(link, scope, named, parser.should_keep_alive(), expects)
         self.queue.append(exchange)
 
     def on_body(self, data: bytes) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from xroute.web.refusal import Refused, bad
 
 Headers = list[tuple[bytes, bytes]]
+Named = dict[bytes, bytes]  # the same by name
 Address = tuple[str, int] | None
 
 FRAMES = frozenset((b"content-length", b"transfer-encoding"))
@@ -52,9 +53,8 @@ def split(target: bytes) -> tuple[bytes, bytes]:
     return path, query
 
 
-def check(version: str, headers: Headers) -> bool:
+def check(version: str, headers: Headers, named: Named) -> bool:
     """Whether the client waits to be asked for the body; Refused where the framing is in doubt."""
-    named = dict(headers)
     if version == "1.1" and b"host" in named and len(named) == len(headers) and RARE.isdisjoint(named):
         return False  # nothing is said twice, and nothing of what follows can be wrong
     told = [header for header in headers if header[0] in TOLD]

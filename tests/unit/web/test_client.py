@@ -82,7 +82,7 @@ async def test_an_answer_is_the_same_bytes_by_either_way(asked, say):
         reply = AsgiReply(client)
         reply.request_id = "req-1"
         reply.named(b"request-id")
-        body = await read_body(RequestHeaders(scope["headers"]), client, 10)
+        body = await read_body(RequestHeaders(client.headers), client, 10)
         await say(reply, body)
 
     said = await play(app, *asked)
@@ -105,7 +105,7 @@ async def test_the_going_of_a_client_that_is_watched_cancels_the_task(way):
 
     async def app(scope, receive, send):
         client = client_of(scope, receive, send)
-        assert await read_body(RequestHeaders(scope["headers"]), client, 10) == b"hello"
+        assert await read_body(RequestHeaders(client.headers), client, 10) == b"hello"
         client.watch()
         try:
             await asyncio.Event().wait()
@@ -127,7 +127,7 @@ async def test_a_client_that_left_before_it_was_watched_is_known_at_once(way):
 
     async def app(scope, receive, send):
         client = client_of(scope, receive, send)
-        await read_body(RequestHeaders(scope["headers"]), client, 10)
+        await read_body(RequestHeaders(client.headers), client, 10)
         await until(lambda: not any(each.is_staying() for each in place.server.connections))
         client.watch()
         try:
@@ -149,7 +149,7 @@ async def test_one_that_is_not_watched_any_more_cancels_nothing(way):
 
     async def app(scope, receive, send):
         client = client_of(scope, receive, send)
-        await read_body(RequestHeaders(scope["headers"]), client, 10)
+        await read_body(RequestHeaders(client.headers), client, 10)
         client.watch()
         client.unwatch()
         client.abandon()
@@ -172,7 +172,7 @@ async def test_the_body_of_a_client_that_is_gone_is_none(way):
         client = client_of(scope, receive, send)
         await until(lambda: not place.server.connections)
         try:
-            seen.append(await read_body(RequestHeaders(scope["headers"]), client, 10))
+            seen.append(await read_body(RequestHeaders(client.headers), client, 10))
         except ClientGone:
             seen.append("gone")
 

@@ -148,14 +148,14 @@ def receiving(*messages):
     async def receive():
         return said.pop(0)
 
-    return Plain(receive, None)
+    return Plain({"headers": []}, receive, None)
 
 
 def part(body, more=False):
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-NO_HEADERS = RequestHeaders([])
+NO_HEADERS = RequestHeaders({})
 
 
 async def test_a_body_in_pieces_is_put_together():

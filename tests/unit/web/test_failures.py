@@ -18,7 +18,7 @@ async def told(error) -> Answer:
     async def send(message):
         answer.messages.append(message)
 
-    await refuse(AsgiReply(Plain(None, send)), error)
+    await refuse(AsgiReply(Plain({"headers": []}, None, send)), error)
     return answer
 
 

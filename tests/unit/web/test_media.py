@@ -14,9 +14,7 @@ MIB = 1024 * 1024
 
 
 def headers(**given: str):
-    return RequestHeaders(
-        [(name.replace("_", "-").encode(), value.encode()) for name, value in given.items()]
-    )
+    return RequestHeaders({name.replace("_", "-").encode(): value.encode() for name, value in given.items()})
 
 
 def receiving(*parts: bytes, gone: bool = False):
@@ -28,7 +26,7 @@ def receiving(*parts: bytes, gone: bool = False):
         body = waiting.pop(0) if waiting else b""
         return {"type": "http.request", "body": body, "more_body": bool(waiting) or gone}
 
-    return Plain(receive, None)
+    return Plain({"headers": []}, receive, None)
 
 
 async def read(*parts: bytes, limit: int = 100, **given: str) -> bytearray:

@@ -43,7 +43,7 @@ async def samples(metrics) -> dict[str, float]:
     async def send(message):
         answer.messages.append(message)
 
-    await metrics.show(None, AsgiReply(Plain(None, send)))
+    await metrics.show(None, AsgiReply(Plain({"headers": []}, None, send)))
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("text/plain")
     return {

@@ -66,7 +66,7 @@ async def finish(
     """Where the issuer sends the browser back to. Sets the cookie `xroute_session`."""
     persons.tries.address.take(visitor.address)
     issuer = _issuer(persons, name)
-    kept = persons.seal.open(cookie(RequestHeaders(request.scope["headers"]), COOKIE) or "")
+    kept = persons.seal.open(cookie(RequestHeaders(dict(request.scope["headers"])), COOKIE) or "")
     if kept is None or kept["name"] != name or not _is_same(kept["state"], state):
         raise InvalidRequest(
             "This is not the end of a sign-in that this browser began in the last ten minutes. Begin again.",

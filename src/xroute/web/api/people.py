@@ -51,7 +51,7 @@ def _persons(request: Request) -> Persons:
 
 
 def _visitor(request: Request) -> Visitor:
-    headers = RequestHeaders(request.scope["headers"])
+    headers = RequestHeaders(dict(request.scope["headers"]))
     address = _persons(request).peers.address(request.scope, headers)
     return Visitor(address, headers.get("user-agent") or "", request.scope["state"]["request_id"])
 

@@ -1,6 +1,7 @@
 """A client's own body with another model's name in it, for deployments of the client's own dialect."""
 
 import re
+from functools import cache
 from typing import Any
 
 import orjson
@@ -20,31 +21,31 @@ _FACTORS = ("n", "best_of", "candidateCount", "candidate_count", "generationConf
 def with_model(raw: bytes, body: dict[str, Any], upstream: str) -> bytes:
     """`raw`, a JSON object, with `upstream` as its top-level `model`; every other byte stays.
 
-    `body` is what `raw` was read into; only its names are looked at. Where it holds fields that are addressed
-    to xroute, or `raw` has more than one place that may be the model, the JSON is written anew: a key given
-    twice, or spelled with escapes, must not name another model to the provider than to us.
+    `body` is what `raw` was read into; only its names and its model are looked at. Where it holds fields that
+    are addressed to xroute, or `raw` has more than one place that may be the model, the JSON is written anew:
+    a key given twice, or spelled with escapes, must not name another model to the provider than to us.
     """
-    if body.keys().isdisjoint(OWN) and (new := _replaced(raw, upstream)):
+    if OWN.isdisjoint(body) and (new := _replaced(raw, body.get("model"), upstream)):
         return new
     whole = codec.read(raw)
     kept = {name: value for name, value in whole.items() if name not in OWN}
     return codec.write({**kept, "model": upstream})
 
 
-def _replaced(raw: bytes, upstream: str) -> bytes:
-    """b"" where it is not certain that the one place found is the top-level model.
+def _replaced(raw: bytes, model: Any, upstream: str) -> bytes:
+    """b"" where it is not certain that the one place found is the top-level model, which was read as `model`.
 
     With one occurrence of the name and no other spelling of it, an object that has a top-level model has it
     in that place.
     """
     if raw.count(_NAME) != 1 or _SPELLED in raw or (found := _MODEL.search(raw)) is None:
         return b""
-    new = raw[: found.start(1)] + codec.write(upstream) + raw[found.end(1) :]
     try:
-        whole = orjson.loads(new)
+        if orjson.loads(found[1]) != model:
+            return b""
     except orjson.JSONDecodeError:
         return b""
-    return new if codec.is_object(whole) and whole.get("model") == upstream else b""
+    return raw[: found.start(1)] + codec.write(upstream) + raw[found.end(1) :]
 
 
 def with_limit(raw: bytes, path: tuple[str, ...], tokens: int) -> bytes:
@@ -69,11 +70,22 @@ def limited(raw: bytes, path: tuple[str, ...], tokens: int) -> bytes:
     at: Any = codec.read(raw)
     for name in path[:-1]:
         at = at.get(name) if codec.is_object(at) else None
-    names = {*path, *_FACTORS}
-    is_plain = all(raw.count(b'"%b"' % name.encode()) < 2 for name in names) and not _ESCAPED.search(raw)
-    if is_plain and codec.is_object(at) and at.get(path[-1]) == tokens and _once(at) == at:
+    if codec.is_object(at) and at.get(path[-1]) == tokens and _once(at) == at and _is_plain(raw, path):
         return raw
     return with_limit(raw, path, tokens)
+
+
+def _is_plain(raw: bytes, path: tuple[str, ...]) -> bool:
+    """Whether no name that says how much is generated stands there twice, or may be spelled with escapes."""
+    for name in _quoted(path):
+        if raw.count(name) > 1:
+            return False
+    return not _ESCAPED.search(raw)
+
+
+@cache
+def _quoted(path: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(b'"%b"' % name.encode() for name in {*path, *_FACTORS})
 
 
 def _taken(given: Json, name: str) -> Any:
@@ -85,8 +97,8 @@ def _taken(given: Json, name: str) -> Any:
 
 def _once(given: Json) -> Json:
     """Without fields that stand there in camelCase too, which is what was read."""
-    twins = {_snake(name) for name in given if _snake(name) != name}
-    return {name: value for name, value in given.items() if name not in twins}
+    twins = {snake for name in given if not name.islower() and (snake := _snake(name)) != name}
+    return {name: value for name, value in given.items() if name not in twins} if twins else given
 
 
 def _snake(name: str) -> str:

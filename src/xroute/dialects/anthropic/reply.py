@@ -31,10 +31,19 @@ _NATIVE = frozenset(
 
 # Of Anthropic's own usage, what stands beside the counts.
 _USAGE = ("cache_creation", "service_tier", "inference_geo", "speed", "iterations")
+_OWN = frozenset({*_USAGE, "server_tool_use"})
 _OURS = ("cost", "provider_cost", "estimated")
 
 # Fields of a message that only Anthropic has.
-BESIDE = ("container", "stop_details", "context_management", "diagnostics", "input_transformations")
+_BESIDE = ("container", "stop_details", "context_management", "diagnostics", "input_transformations")
+_ANY_BESIDE = frozenset(_BESIDE)
+
+
+def beside(body: Json) -> Json:
+    """The fields of a message that only Anthropic has."""
+    if _ANY_BESIDE.isdisjoint(body):
+        return {}
+    return {name: body[name] for name in _BESIDE if body.get(name) is not None}
 
 
 def message_id(given: Any) -> str:
@@ -49,7 +58,9 @@ def stop(choice: Json, stops: tuple[str, ...], called: bool) -> tuple[str, str |
     Servers that say which stop sequence they met do so in `stop_sequence` or, as vLLM, in `stop_reason`:
     https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html, read 2026-11-21.
     """
-    met = next((m for name in ("stop_sequence", "stop_reason") if (m := choice.get(name)) in stops), None)
+    met = None
+    if stops:
+        met = next((m for name in ("stop_sequence", "stop_reason") if (m := choice.get(name)) in stops), None)
     native = choice.get("native_finish_reason")
     if met is not None or native == "stop_sequence":
         own = choice.get("stop_sequence")
@@ -74,10 +85,14 @@ def usage(own: Any) -> Json:
         made = {name: _count(given, name) for name in made}
     if read.reasoning:
         made["output_tokens_details"] = {"thinking_tokens": read.reasoning}
-    made |= {name: given[name] for name in _USAGE if given.get(name) is not None}
-    if served := _object(given, "server_tool_use"):
-        made["server_tool_use"] = {"web_fetch_requests": 0, "web_search_requests": 0, **served}
-    return made | {name: given[name] for name in _OURS if name in given}
+    if not _OWN.isdisjoint(given):
+        made |= {name: given[name] for name in _USAGE if given.get(name) is not None}
+        if served := _object(given, "server_tool_use"):
+            made["server_tool_use"] = {"web_fetch_requests": 0, "web_search_requests": 0, **served}
+    for name in _OURS:
+        if name in given:
+            made[name] = given[name]
+    return made
 
 
 def _is_native(given: Json) -> bool:
@@ -99,7 +114,7 @@ def citations(said: Json) -> list[Json]:
     found: list[Json] = []
     for name in ("annotations", "other_annotations"):
         given: Any = said.get(name)
-        for item in given if codec.is_list(given) else []:
+        for item in given if given.__class__ is list else ():
             if codec.is_object(item) and (made := _citation(item)):
                 found.append(made)
     return found

@@ -48,7 +48,7 @@ class MessagesSurface:
             "stop_reason": reason,
             "stop_sequence": met,
             "usage": reply.usage(body.get("usage")),
-            **{name: body[name] for name in reply.BESIDE if body.get(name) is not None},
+            **reply.beside(body),
         }
         return codec.write(message)
 
@@ -82,13 +82,15 @@ def write_count(tokens: int) -> bytes:
 
 def _blocks(said: Json, shown: bool) -> list[Json]:
     """The content blocks of a whole message."""
-    if native := reply.natives(said):
+    if "native_content" in said and (native := reply.natives(said)):
         return list(native)
+    calls = [_call(call) for call in said.get("tool_calls") or ()]
+    if not said.get("reasoning") and "reasoning_details" not in said:
+        return _texts(said) + calls
     items = codec.objects(said.get("reasoning_details"))
     own = [_own(item) for item in items if seal.is_own(item)]
     others = [item for item in items if not seal.is_own(item)]
     text = "" if own else said.get("reasoning") or "".join(map(seal.text_of, others))
-    calls = [_call(call) for call in said.get("tool_calls") or ()]
     if shown:
         return own + _thought(text, others) + _texts(said) + calls
     return own + _texts(said) + (_sealed(text, others) if calls else []) + calls

@@ -12,14 +12,18 @@ from xroute.dialects.openai.codec import Json
 TIERS = {"standard": "default", "priority": "priority"}  # theirs -> OpenAI's
 
 _COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+_NONE = [None] * len(_COUNTS)
 
 
 def tidy(own: Json) -> Json | None:
     """OpenAI's usage object for Anthropic's; None where it holds no count."""
-    if all(tokens.count(own.get(name)) is None for name in _COUNTS):
+    counts = [tokens.count(own.get(name)) for name in _COUNTS]
+    if counts == _NONE:
         return None
-    reports = [own, *_compactions(own)]
-    prompt, output, written, read = (_total(reports, name) for name in _COUNTS)
+    prompt, output, written, read = [each or 0 for each in counts]
+    for one in _compactions(own):
+        more = [tokens.count(one.get(name)) or 0 for name in _COUNTS]
+        prompt, output, written, read = prompt + more[0], output + more[1], written + more[2], read + more[3]
     prompt += written + read
     usage: Json = {
         **own,
@@ -54,10 +58,3 @@ def _compactions(own: Json) -> list[Json]:
     if not codec.is_list(rounds):
         return []
     return [one for one in rounds if codec.is_object(one) and one.get("type") == "compaction"]
-
-
-def _total(reports: list[Json], name: str) -> int:
-    total = 0
-    for report in reports:
-        total += tokens.count(report.get(name)) or 0
-    return total

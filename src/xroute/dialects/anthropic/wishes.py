@@ -41,17 +41,13 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
 
 def check(given: Json) -> None:
     """The types of the fields that are read here."""
-    for name in given.keys() & _TYPES.keys():
-        types, expected = _TYPES[name]
-        value = given[name]
-        if value is None:
-            continue
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            raise unlike((name,), value, expected)
-    stops: list[Any] = given.get("stop_sequences") or []
-    for place, word in enumerate(stops):
-        if not isinstance(word, str):
-            raise unlike(("stop_sequences", place), word, TEXT)
+    for name, value in given.items():
+        if name in _TYPES and value is not None and value.__class__ not in _TYPES[name][0]:
+            raise unlike((name,), value, _TYPES[name][1])
+    if stops := given.get("stop_sequences"):
+        for place, word in enumerate(stops):
+            if not isinstance(word, str):
+                raise unlike(("stop_sequences", place), word, TEXT)
 
 
 def tools(given: list[Any]) -> list[Json]:

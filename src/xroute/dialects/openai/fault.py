@@ -14,6 +14,7 @@ MAX_DEPTH = 4  # errors wrapped in errors
 SILENT = ErrorInfo("the provider reported an error without a message")
 
 _FINE = (None, "stop", *(words.OPENAI - {"stop"}))  # finish reasons that are no failure, nearly all of them
+_SIGNS = frozenset({"base_resp", "success", "message", "detail", "errors"})  # of an error without that field
 _MESSAGES = ("message", "msg", "detail", "error_message", "error_description", "error", "reason", "title")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.I | re.S)
 _NOISE = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.I | re.S)
@@ -53,6 +54,8 @@ def _of_choice(choice: Json) -> ErrorInfo | None:
 
 def _bare(body: Json) -> ErrorInfo | None:
     """An error without the `error` field; a body that could be something else is left alone."""
+    if _SIGNS.isdisjoint(body) and body.get("type") != "error" and body.get("object") != "error":
+        return None
     status = body.get("base_resp")
     if codec.is_object(status) and status.get("status_code"):
         return ErrorInfo(str(status.get("status_msg") or "unknown"), code=str(status["status_code"]))

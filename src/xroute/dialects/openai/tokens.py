@@ -22,27 +22,29 @@ _CACHED = ("cached_tokens", "cache_read_tokens", "cache_read_input_tokens")
 _WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _ANY = (*_INPUT, *_OUTPUT, "total_tokens")
+_HITS = ("prompt_cache_hit_tokens", *_CACHED)
+_THOUGHT = ("reasoning_tokens",)
 _OTHER_WORDS = frozenset({*_CACHED, *_WRITTEN}) - {"cached_tokens", "cache_write_tokens"}
-# What a usage object says of its parts beside OpenAI's details.
-_FURTHER = frozenset(
-    {
-        *_IN_DETAILS[1:], *_OUT_DETAILS[1:], *_CACHED, *_WRITTEN, "prompt_cache_hit_tokens", "cache_creation",
-        "server_tool_use", "reasoning_tokens",
-    }
-)  # fmt: skip
+# Where a usage object says more of its parts than in OpenAI's details.
+_MORE = frozenset(
+    {_IN_DETAILS[1], _OUT_DETAILS[1], *_HITS, *_WRITTEN, *_THOUGHT, "cache_creation", "server_tool_use"}
+)
 _INT = frozenset({int})
 _NOTHING: Json = {}
 
 
 def count(value: Any) -> int | None:
     """A token count given as int, float or text; None where it is none of these, or absurd."""
-    if isinstance(value, str):
-        value = int(value) if len(value) < 16 and value.strip().isdecimal() else None
-    elif isinstance(value, float):
-        value = int(value) if isfinite(value) else None
-    if value.__class__ is not int or value > MOST:
+    if value.__class__ is not int:
+        if isinstance(value, str):
+            value = int(value) if len(value) < 16 and value.strip().isdecimal() else None
+        elif isinstance(value, float):
+            value = int(value) if isfinite(value) else None
+        if value.__class__ is not int:
+            return None
+    if value > MOST:
         return None
-    return max(value, 0)
+    return value if value > 0 else 0
 
 
 def _is_count(value: Any) -> bool:
@@ -109,24 +111,27 @@ def plain(usage: Json) -> Usage | None:
     """
     given: Any = usage.get("prompt_tokens")
     written: Any = usage.get("completion_tokens")
-    if given.__class__ is not int or written.__class__ is not int or not _FURTHER.isdisjoint(usage):
+    if given.__class__ is not int or written.__class__ is not int:
         return None
     total: Any = usage.get("total_tokens")
     if total.__class__ is not int or total != given + written or given < 0 or written < 0 or total > MOST:
         return None
     ins: Any = usage.get("prompt_tokens_details")
     outs: Any = usage.get("completion_tokens_details")
+    more = not _MORE.isdisjoint(usage)
     if ins is None and outs is None:
-        return Usage(given, written)
+        return None if more else Usage(given, written)
+    if more and ((ins is None and _IN_DETAILS[1] in usage) or (outs is None and _OUT_DETAILS[1] in usage)):
+        return None
     ins, outs = _NOTHING if ins is None else ins, _NOTHING if outs is None else outs
     if not (_are_parts(ins, given) and _are_parts(outs, written)):
         return None
     return Usage(
         given,
         written,
-        cached=ins.get("cached_tokens", 0),
-        cache_write=ins.get("cache_write_tokens", 0),
-        reasoning=outs.get("reasoning_tokens", 0),
+        cached=ins.get("cached_tokens") or (more and min(_first(usage, _HITS) or 0, given)) or 0,
+        cache_write=ins.get("cache_write_tokens") or (more and min(_first(usage, _WRITTEN) or 0, given)) or 0,
+        reasoning=outs.get("reasoning_tokens") or (more and min(_first(usage, _THOUGHT) or 0, written)) or 0,
         audio_in=ins.get("audio_tokens", 0),
         audio_out=outs.get("audio_tokens", 0),
         image_in=ins.get("image_tokens", 0),
@@ -156,11 +161,11 @@ def read(usage: Json) -> Usage | None:
         Usage(
             input=given or 0,
             output=written or 0,
-            cached=_first(ins, _CACHED) or _first(usage, ("prompt_cache_hit_tokens", *_CACHED)) or 0,
+            cached=_first(ins, _CACHED) or _first(usage, _HITS) or 0,
             cache_write=_first(ins, _WRITTEN) or _first(usage, _WRITTEN) or 0,
             cache_write_1h=_written_1h(usage),
             searches=_searches(usage),
-            reasoning=_first(outs, ("reasoning_tokens",)) or _first(usage, ("reasoning_tokens",)) or 0,
+            reasoning=_first(outs, _THOUGHT) or _first(usage, _THOUGHT) or 0,
             audio_in=_first(ins, ("audio_tokens",)) or 0,
             audio_out=_first(outs, ("audio_tokens",)) or 0,
             image_in=_first(ins, ("image_tokens",)) or 0,

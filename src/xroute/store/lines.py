@@ -1,7 +1,10 @@
 """The lines of a journal: a call that was let in, one that has ended, a price, each as a JSON array.
 
 A record is the list of its fields' values; the names stand once, in the head of each file, so that another
-release can read it too. That is half the time and half the bytes of objects with names.
+release can read it too. That is half the time and half the bytes of objects with names. The line of a call
+that was let in has no field that is only known when it ends.
+
+Nothing here ends with a newline: who writes a line ends it.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,38 +19,47 @@ from xroute.wire.usage import Usage
 
 CREDIT = "credit:"  # what the key of a workspace's own purse begins with
 LARGEST = 2**63 - 1  # what a column takes
-_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATACLASS
+_AS_LISTS = orjson.OPT_PASSTHROUGH_DATACLASS
 
 Made = TypeVar("Made", Record, Try, Usage)
-Build = Callable[[list[Any]], Record]
+Values = list[Any] | tuple[Any, ...]
+Build = Callable[[Values], Record]
 
 
 def _names(of: type[Record] | type[Try] | type[Usage]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(of))
 
 
-_NAMES = {"record": _names(Record), "try": _names(Try), "usage": _names(Usage)}
+_ENDS = ("outcome", "error_type", "finish", "usage", "duration_ms", "ttft_ms", "overhead_us", "attempts")
+_BEGUN = tuple(name for name in _names(Record) if name not in _ENDS)
+_NAMES = {
+    "record": _names(Record),
+    "try": _names(Try),
+    "usage": _names(Usage),
+    "held": ("input", *_BEGUN),  # the tokens of input, as they were estimated, and fields of a record
+}
+_begun: Callable[[Record], tuple[Any, ...]] = attrgetter(*_BEGUN)
 _record: Callable[[Record], tuple[Any, ...]] = attrgetter(*_NAMES["record"])
 _try: Callable[[Try], tuple[Any, ...]] = attrgetter(*_NAMES["try"])
 _usage: Callable[[Usage], tuple[Any, ...]] = attrgetter(*_NAMES["usage"])
 _USAGE, _CHARGES, _ATTEMPTS = (_NAMES["record"].index(name) for name in ("usage", "charges", "attempts"))
 _TRY_USAGE = _NAMES["try"].index("usage")
-HEAD = orjson.dumps(_NAMES, option=orjson.OPT_APPEND_NEWLINE)
+HEAD = orjson.dumps(_NAMES)
 
 
 @dataclass(slots=True)
 class Held:
-    """A call that was let in. Its line is read when somebody asks for it: most calls end soon."""
+    """A call that was let in, as it was then. Its record is made when somebody asks for it: most end soon."""
 
     id: str
     nano: int  # of the workspace's credit
-    line: bytes
+    values: Values
     build: Build
 
     @property
     def record(self) -> Record:
         """The record as it was held."""
-        return self.build(orjson.loads(self.line)[1:])
+        return self.build(self.values)
 
 
 @dataclass(slots=True)
@@ -84,21 +96,31 @@ def credit_of(record: Record) -> int | None:
     return None
 
 
-def write_held(record: Record) -> bytes:
-    return _written("h", record)
+def held(record: Record) -> Held:
+    """What a record says that goes on changing."""
+    usage = record.usage
+    values = (0 if usage is None else usage.input, *_begun(record))
+    return Held(record.id, credit_of(record) or 0, values, _as_held)
+
+
+def write_held(held: Held) -> bytes:
+    """Of what `held` has made. What cannot be written is mended in it too."""
+    try:
+        return orjson.dumps(("h", *held.values))
+    except orjson.JSONEncodeError:
+        held.values = _mended(held.values)
+        return orjson.dumps(("h", *held.values))
 
 
 def write_settled(record: Record) -> bytes:
-    return _written("s", record)
+    try:
+        return orjson.dumps(("s", *_record(record)), _listed, _AS_LISTS)
+    except orjson.JSONEncodeError:  # half a surrogate pair in a text, or a number without end
+        return orjson.dumps(("s", *_mended(_record(record))), _listed, _AS_LISTS)
 
 
 def write_priced(priced: Priced) -> bytes:
-    return orjson.dumps(("p", priced.id, priced.data, priced.at), option=orjson.OPT_APPEND_NEWLINE)
-
-
-def held(record: Record) -> Held:
-    """The line of a record that goes on changing."""
-    return Held(record.id, credit_of(record) or 0, write_held(record), as_now)
+    return orjson.dumps(("p", priced.id, priced.data, priced.at))
 
 
 def as_object(record: Record) -> str:
@@ -118,33 +140,43 @@ def from_object(text: str | bytes) -> Record:
 
 def clean(record: Record) -> Record:
     """The record as every database takes it: text that is Unicode without NUL, numbers of 64 bits."""
-    return as_now(_mended(_record(record)))
+    return _as_settled(_mended(_record(record)))
 
 
 def reader(head: bytes) -> Callable[[bytes], Line]:
     """Reads the lines of a file with this head; one that is damaged is taken for this release's."""
-    build = as_now if head == HEAD else _as_named(head)
+    as_settled, as_held = (_as_settled, _as_held) if head.rstrip() == HEAD else _as_named(head)
 
     def read(line: bytes) -> Line:
         try:
             kind, *values = orjson.loads(line)
             if kind == "p":
                 return Priced(*values)
-            record = build(values)
+            if kind != "h":
+                return Settled(as_settled(values))
+            record = as_held(values)
         except (ValueError, TypeError, KeyError, IndexError):
             return Damaged(line)
-        return Held(record.id, credit_of(record) or 0, line, build) if kind == "h" else Settled(record)
+        return Held(record.id, credit_of(record) or 0, values, as_held)
 
     return read
 
 
-def as_now(values: list[Any]) -> Record:
+def _as_settled(values: Values) -> Record:
     """A record from its values, as this release orders them."""
-    if (usage := values[_USAGE]) is not None:
-        values[_USAGE] = Usage(*usage)
-    values[_CHARGES] = [(key, amount, until) for key, amount, until in values[_CHARGES]]
-    values[_ATTEMPTS] = [_tried(each) for each in values[_ATTEMPTS]]
-    return Record(*values)
+    made = list(values)
+    if (usage := made[_USAGE]) is not None:
+        made[_USAGE] = Usage(*usage)
+    made[_CHARGES] = [(key, amount, until) for key, amount, until in made[_CHARGES]]
+    made[_ATTEMPTS] = [_tried(each) for each in made[_ATTEMPTS]]
+    return Record(*made)
+
+
+def _as_held(values: Values) -> Record:
+    tokens, *begun = values
+    record = Record(**dict(zip(_BEGUN, begun, strict=True)), usage=Usage(tokens, estimated=True))
+    record.charges = [(key, amount, until) for key, amount, until in record.charges]
+    return record
 
 
 def _tried(values: list[Any]) -> Try:
@@ -153,14 +185,16 @@ def _tried(values: list[Any]) -> Try:
     return Try(*values)
 
 
-def _as_named(head: bytes) -> Build:
+def _as_named(head: bytes) -> tuple[Build, Build]:
+    """How to make records of calls that have ended, and of those that were let in."""
     try:
         names: dict[str, list[str]] = orjson.loads(head)
         record, tries, usage = names["record"], names["try"], names["usage"]
+        held = names.get("held")
     except (ValueError, KeyError, TypeError):
-        return as_now
+        return _as_settled, _as_held
 
-    def build(values: list[Any]) -> Record:
+    def as_settled(values: Values) -> Record:
         given = dict(zip(record, values, strict=True))
         given["attempts"] = [dict(zip(tries, each, strict=True)) for each in given["attempts"]]
         for holder in (given, *given["attempts"]):
@@ -168,7 +202,12 @@ def _as_named(head: bytes) -> Build:
                 holder["usage"] = dict(zip(usage, holder["usage"], strict=True))
         return _named_record(given)
 
-    return build
+    def as_held(values: Values) -> Record:
+        given = dict(zip(held or (), values, strict=True))
+        usage = {"input": given["input"], "estimated": True}
+        return _named_record({**given, "usage": usage, "attempts": []})
+
+    return as_settled, as_held if held else as_settled  # without names of its own it has all fields
 
 
 def _named_record(given: dict[str, Any]) -> Record:
@@ -184,13 +223,6 @@ def _named_record(given: dict[str, Any]) -> Record:
 def _named(of: type[Made], given: dict[str, Any]) -> Made:
     """Fields that this release does not know are left out."""
     return of(**{name: given[name] for name in _names(of) if name in given})
-
-
-def _written(kind: str, record: Record) -> bytes:
-    try:
-        return orjson.dumps((kind, *_record(record)), default=_listed, option=_OPTIONS)
-    except orjson.JSONEncodeError:  # half a surrogate pair in a text, or a number without end
-        return orjson.dumps((kind, *_mended(_record(record))), default=_listed, option=_OPTIONS)
 
 
 def _listed(value: Any) -> tuple[Any, ...]:

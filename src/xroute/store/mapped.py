@@ -33,17 +33,16 @@ class Mapped:
                 path.unlink()
             raise
 
-    def write(self, line: bytes) -> bool:
-        """Whether there was room for it. Its end comes last: a line that is cut off has none."""
+    def write(self, line: bytes) -> int:
+        """How many bytes it takes; 0 = there was no room. Its end comes last: what is cut off has none."""
         at, memory = self._at, self._map
         end = at + len(line)
-        if end > self._capacity:
-            return False
-        last = end - 1
-        memory[at:last] = line[:-1]
-        memory[last] = NEWLINE
-        self._at = end
-        return True
+        if end >= self._capacity:
+            return 0
+        memory[at:end] = line
+        memory[end] = NEWLINE
+        self._at = end = end + 1
+        return end - at
 
     def duplicate(self) -> int:
         """Another descriptor of the file, which is the caller's to close."""

@@ -359,7 +359,8 @@ def test_the_name_of_a_file_sorts_by_its_first_line():
     assert sorted([name_of(10), name_of(9)]) == [name_of(9), name_of(10)]
 
 
-def test_memory_is_bounded_while_nobody_reads(made):
+def test_memory_is_bounded_while_nobody_reads(made, monkeypatch):
+    monkeypatch.setattr("xroute.store.journal.KEPT_BYTES", 8 * MIB)
     journal = made(limit=64 * MIB)
     for number in range(1000):
         journal.settled(began(number, tags={"t": "x" * 20_000}))

@@ -34,7 +34,7 @@ def test_a_settled_line_is_read_as_it_was_written():
 
 def test_a_held_line_gives_its_credit_at_once_and_its_record_when_asked():
     call = began(1, held=1000)
-    for found in (lines.held(call), lines.reader(HEAD)(lines.write_held(call))):
+    for found in (lines.held(call), lines.reader(HEAD)(lines.write_held(lines.held(call)))):
         assert isinstance(found, Held)
         assert (found.id, found.nano) == (call.id, 1000)
         assert found.record.held_nano == 1000
@@ -47,6 +47,43 @@ def test_a_held_line_does_not_change_with_its_record():
     call.outcome, call.held_nano = "completed", 1
     assert found.record == began(1) or found.record.held_nano == 1000
     assert found.record.outcome == "failed"
+
+
+def test_a_held_line_has_all_that_a_call_is_before_its_end():
+    call = full()
+    call.usage, call.attempts, call.outcome = Usage(7, estimated=True), [], "failed"
+    call.duration_ms, call.overhead_us, call.ttft_ms = 0, 0, None
+    for found in (lines.held(call), lines.reader(HEAD)(lines.write_held(lines.held(call)))):
+        assert isinstance(found, Held)
+        assert found.record == call
+
+
+def test_a_held_line_of_another_release_is_read_by_its_names():
+    call = began(1)
+    head = orjson.loads(HEAD)
+    values = orjson.loads(lines.write_held(lines.held(call)))[1:]
+    head["held"].append("mood")
+    where = head["held"].index("asked")
+    del head["held"][where], values[where]
+    for names, said in (
+        (head, [*values, "good"]),
+        ({**head, "held": None}, orjson.loads(lines.write_settled(call))[1:]),  # it had one list of names
+    ):
+        found = lines.reader(orjson.dumps(names))(orjson.dumps(["h", *said]))
+        assert isinstance(found, Held)
+        assert (found.nano, found.record.id, found.record.asked) == (1000, call.id, "")
+        assert found.record.charges == [
+            (*charge[:2], charge[2] if charge[2] != float("inf") else None) for charge in call.charges
+        ]
+
+
+def test_a_held_line_is_mended_where_it_cannot_be_written():
+    held = lines.held(began(1, user="a\ud800b", held=10**30))
+    written = lines.write_held(held)
+    for found in (held, lines.reader(HEAD)(written)):
+        assert isinstance(found, Held)
+        assert found.record.user == "a?b"
+        assert found.record.held_nano == lines.LARGEST
 
 
 def test_a_purse_without_an_end_is_read_as_one():

@@ -85,9 +85,9 @@ class Stage:
         return {each["id"]: each for each in shown}
 
     async def relaying(self) -> None:
-        """Until a stream is on its way to its client: from then on no other provider can make it good."""
+        """Until content is on its way to a client: from then on nobody else can make the stream good."""
         async with asyncio.timeout(SOON_S):
-            while not any(run.reply.opened for run in self.app.gateway.streams):
+            while all(run.ttft_s is None for run in self.app.gateway.streams):
                 await asyncio.sleep(0.002)
 
     async def metric(self, name: str, **labels: str) -> float:

@@ -348,7 +348,7 @@ def taken_of(gate: Gate, amounts: Amounts) -> int:
     return amounts.nano if gate.measure == "money" else getattr(amounts, gate.measure)
 
 
-Engine.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+Engine.TestCase.settings = settings(max_examples=60, stateful_step_count=60)
 TestEngine = Engine.TestCase
 
 

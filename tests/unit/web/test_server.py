@@ -174,7 +174,7 @@ async def test_no_cutting_of_the_bytes_in_two_changes_the_answers():
         assert await play(echo, REQUESTS[:place], REQUESTS[place:]) == whole
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=list(HealthCheck))
 @given(data=st.data(), raw=st.sampled_from([REQUESTS, BROKEN]))
 def test_no_cutting_of_the_bytes_changes_the_answers(data, raw):
     places = sorted(data.draw(st.sets(st.integers(1, len(raw) - 1), max_size=40)))

@@ -147,6 +147,14 @@ async def test_invitations_are_listed_revoked_and_replaced(firm):
     assert (exists.status, exists.error["code"]) == (409, "member_exists")
 
 
+async def test_of_invitations_made_at_once_for_one_mail_one_is_left(firm):
+    _, boss = firm
+    body = {"email": "new@example.com", "role": "viewer"}
+    made = await asyncio.gather(*(boss.post("/api/v1/invitations", body) for _ in range(8)))
+    assert {answer.status for answer in made} == {201}
+    assert len((await boss.get("/api/v1/invitations")).json["data"]) == 1
+
+
 async def test_an_invitation_does_not_let_its_reader_into_an_account_that_is_there(firm):
     office, boss = firm
     bob = await office.sign_up("bob@example.com")

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from xroute.errors import Conflict, InvalidRequest, NotFound
 from xroute.store import audit, ids, purse, tables
 from xroute.store.audit import Actor
-from xroute.store.db import Database, note_change, now_ms
+from xroute.store.db import Database, lock_workspace, note_change, now_ms
 from xroute.store.page import Page, page
 from xroute.store.purse import EACH
 
@@ -75,6 +75,7 @@ class Bounds:
     async def create(self, actor: Actor, subject: Subject, values: Mapping[str, Any]) -> Row:
         """Adds one; NotFound for a subject that is not there."""
         async with self.db.write() as connection:
+            await lock_workspace(connection, subject.workspace)
             subject = await check(connection, subject)
             await _refuse_many(connection, self.table, subject)
             return await add(connection, actor, self.table, subject, values)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, insert
+from sqlalchemy import event, insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -114,6 +114,16 @@ def why(error: BaseException) -> str:
 async def note_change(connection: AsyncConnection, table: str, row: str) -> None:
     """Tells every process, when this transaction is through, to read a row again."""
     await connection.execute(insert(tables.changes).values(at=now_ms(), table=table, row=row))
+
+
+async def lock_workspace(connection: AsyncConnection, workspace: str) -> bool:
+    """Whether it is there. Who does this in other transactions waits until this one is through.
+
+    It comes before all else, as everybody locks workspaces, grants and accounts in this order.
+    """
+    spaces = tables.workspaces.c
+    asked = select(spaces.id).where(spaces.id == workspace).with_for_update(key_share=True)
+    return (await connection.execute(asked)).first() is not None
 
 
 def now_ms() -> int:

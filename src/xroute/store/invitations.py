@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from xroute.errors import Authentication, Conflict, InvalidRequest, NotFound, PermissionDenied
 from xroute.store import audit, ids, passwords, pepper, tables
 from xroute.store.audit import Actor
-from xroute.store.db import Database, now_ms
+from xroute.store.db import Database, lock_workspace, now_ms
 from xroute.store.page import Page, page
 from xroute.store.passwords import Hasher
 from xroute.store.people import by_email
@@ -58,6 +58,7 @@ class Invitations:
         row = {"id": id_, "workspace": workspace, "email": email, "role": role}
         row |= {"by": actor.user, "created": now, "expires": now + LASTS_MS}
         async with self._db.write() as connection:
+            await lock_workspace(connection, workspace)
             await self._check_room(connection, workspace, email)
             await connection.execute(insert(_invitations).values(**row, hash=self._hash(code)))
             await audit.note(connection, actor, "invitation.create", id_, None, row, workspace=workspace)

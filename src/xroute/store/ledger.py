@@ -18,7 +18,7 @@ from xroute.errors import Conflict, InvalidRequest, NotFound
 from xroute.money.nano import as_text
 from xroute.store import audit, ids, proof, tables
 from xroute.store.audit import SYSTEM, Actor
-from xroute.store.db import Database, note_change, now_ms
+from xroute.store.db import Database, lock_workspace, note_change, now_ms
 from xroute.store.page import Page, read_cursor, write_cursor
 from xroute.store.postings import Account, Kind
 
@@ -329,13 +329,8 @@ def _entry(row: Row[Any]) -> Entry:
 
 
 async def _lock(connection: AsyncConnection, workspace: str) -> None:
-    """One change of a workspace's credit at a time. NotFound where there is none such.
-
-    It comes before all else, as everybody locks workspaces, grants and accounts in this order.
-    """
-    spaces = tables.workspaces.c
-    asked = select(spaces.id).where(spaces.id == workspace).with_for_update(key_share=True)
-    if (await connection.execute(asked)).first() is None:
+    """One change of a workspace's credit at a time. NotFound where there is none such."""
+    if not await lock_workspace(connection, workspace):
         raise NotFound("There is no such workspace.", code="workspace_not_found")
 
 

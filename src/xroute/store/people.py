@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from xroute.errors import Conflict, NotFound, PermissionDenied
 from xroute.store import audit, tables
 from xroute.store.audit import Actor
-from xroute.store.db import Database, note_change, now_ms
+from xroute.store.db import Database, lock_workspace, note_change, now_ms
 from xroute.store.page import Page, page
 from xroute.store.roles import GRANTS
 from xroute.store.sessions import Sessions
@@ -201,8 +201,7 @@ async def _member(connection: AsyncConnection, workspace: str, id_: str) -> Row[
 
 async def _member_alone(connection: AsyncConnection, workspace: str, id_: str) -> Row[Any]:
     """A member while nobody else changes one of that workspace: two owners may want to go at once."""
-    locked = select(_workspaces.c.id).where(_workspaces.c.id == workspace)
-    await connection.execute(locked.with_for_update(key_share=True))
+    await lock_workspace(connection, workspace)
     return await _member(connection, workspace, id_)
 
 

@@ -1,12 +1,14 @@
 """Limits and budgets over the management API: of whatever they are, with what is spent of them."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import insert, select
 from tests.unit.web.tenants import Tenants, tenants_of
 
 from xroute.errors import PermissionDenied
 from xroute.limits.calendar import window
-from xroute.store import purse, tables
+from xroute.store import bounds, purse, tables
 from xroute.store.db import now_ms
 
 LIMITS, BUDGETS = "/api/v1/limits", "/api/v1/budgets"
@@ -110,6 +112,13 @@ async def test_a_limit_is_shown_changed_and_lifted(tenants, key):
 async def test_a_limit_that_cannot_be_is_an_error_that_names_the_field(tenants, body, status, param):
     got, error = await tenants.error("admin", "POST", LIMITS, body)
     assert (got, error["param"]) == (status, param)
+
+
+async def test_no_subject_has_more_than_its_most_however_many_are_made_at_once(tenants, monkeypatch):
+    monkeypatch.setattr(bounds, "MOST", 3)
+    place = {"scope": "user", "subject": "eve", "rpm": 1}
+    made = await asyncio.gather(*(tenants.ask("admin", "POST", LIMITS, place) for _ in range(8)))
+    assert sorted(answer.status_code for answer in made) == [201] * 3 + [400] * 5
 
 
 async def test_a_budget_shows_what_is_spent_and_what_is_left_and_when_it_ends(tenants, key):

@@ -40,7 +40,7 @@ class Way:
     def request(self, call: Call, deployment: Deployment) -> tuple[Body, Encoded]:
         """(the body to send, what else to know of it)."""
         encoded: Encoded = self._part.encode(
-            self._body(call, deployment),
+            call.body if call.surface.dialect != RESPONSES else self._body(call, deployment),
             upstream=deployment.upstream,
             quirks=deployment.quirks,
             abilities=deployment.abilities,
@@ -49,13 +49,11 @@ class Way:
         return encoded.pieces or codec.write(encoded.body), encoded
 
     def _body(self, call: Call, deployment: Deployment) -> dict[str, Any]:
-        """The request; tools that take free text are functions for those who know nothing else.
-
-        Only a client of the Responses API gets its own kind of call back; others would not know it.
-        """
-        if call.surface.dialect != RESPONSES or "custom" in deployment.quirks.tools:
+        """The request of a client of the Responses API; tools that take free text are functions for those who
+        know nothing else. It alone gets its own kind of call back, which others would not know."""
+        if "custom" in deployment.quirks.tools or deployment.dialect == RESPONSES:
             return call.body
-        return call.body if deployment.dialect == RESPONSES else as_functions(call.body)
+        return as_functions(call.body)
 
     def parts(self, call: Call, deployment: Deployment) -> list[Call]:
         """The call as several, each no larger than one request of this deployment; for those with `batch`."""

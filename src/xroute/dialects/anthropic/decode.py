@@ -20,16 +20,19 @@ _KNOWN = frozenset({"id", "type", "role", "model", "content", "stop_reason", "st
 
 def decode(raw: bytes, *, model: str, request_id: str, created: int, quirks: Quirks) -> Answer:
     """Read the body of a 2xx answer; raises Malformed, or ErrorBody where it holds an error."""
-    if not raw.strip():
-        raise Malformed("it is empty")
-    body = object_of(raw)
+    try:
+        body = object_of(raw)
+    except Malformed:
+        if not raw.strip():
+            raise Malformed("it is empty") from None
+        raise
     if info := fault.embedded(body):
         raise ErrorBody(info)
     blocks = body.get("content")
     if not codec.is_list(blocks):
         raise Malformed("the provider's answer has no content")
     try:
-        return _answer(body, [b for b in blocks if codec.is_object(b)], model, request_id, created)
+        return _answer(body, codec.objects(blocks), model, request_id, created)
     except RecursionError:
         raise Malformed("the provider's answer is nested too deeply") from None
 
@@ -46,8 +49,9 @@ def _answer(body: Json, blocks: list[Json], model: str, request_id: str, created
         "model": _text(body.get("model")) or model,
         "choices": [_choice(body, message)],
         "usage": found,
-        **{name: value for name, value in body.items() if name not in _KNOWN and value is not None},
     }
+    if not _KNOWN.issuperset(body):
+        answer |= {name: value for name, value in body.items() if name not in _KNOWN and value is not None}
     if codec.is_object(own) and (tier := usage.TIERS.get(str(own.get("service_tier")))):
         answer["service_tier"] = tier
     return Answer(

@@ -52,6 +52,11 @@ NATIVE = (
     "user_profile_id",
 )
 
+_NATIVE = frozenset(NATIVE)
+_SAMPLED = frozenset({"temperature", "top_p", "top_k"})
+# What of the body has only another name or other words there.
+_RENAMED = frozenset({"stop", "stream", "metadata", "user", "safety_identifier", "service_tier"})
+
 # Fields that are read here, or that say nothing to a provider.
 _READ = frozenset(
     {
@@ -84,6 +89,8 @@ _READ = frozenset(
     }
 )
 
+_PLACED = _READ | _NATIVE | OWN
+
 _TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only", "standard_only": "standard_only"}
 
 # Values that ask for nothing, so that nothing is lost without them.
@@ -103,12 +110,15 @@ def encode(
     draft.sent["model"] = upstream
     _limit(draft, output)
     turns.write(draft, inline=quirks.developer_role and draft.family.inline)
-    draft.sent |= {name: body[name] for name in NATIVE if body.get(name) is not None}
+    if not _NATIVE.isdisjoint(body):
+        draft.sent |= {name: body[name] for name in NATIVE if body.get(name) is not None}
     tools.write(draft)
     _format(draft)
     effort.think(draft)
-    effort.sample(draft)
-    _plain(draft)
+    if not _SAMPLED.isdisjoint(body):
+        effort.sample(draft)
+    if not _RENAMED.isdisjoint(body):
+        _plain(draft)
     _betas(draft)
     _rest(draft)
     return _fitted(draft, quirks)
@@ -195,7 +205,7 @@ def _betas(draft: Draft) -> None:
 def _rest(draft: Draft) -> None:
     """Everything else is refused by Anthropic, so it is left out and named."""
     for name, value in draft.body.items():
-        if name in _READ or name in NATIVE or name in OWN:
+        if name in _PLACED:
             continue
         if value not in _NOTHING and not (name == "n" and value == 1):
             draft.drop(name)

@@ -32,6 +32,8 @@ def reason_of(candidate: Json) -> str | None:
 
 def kept(candidate: Json, names: dict[str, str]) -> Json:
     """Fields of the candidate under our names."""
+    if names.keys().isdisjoint(candidate):
+        return {}
     return {ours: candidate[theirs] for theirs, ours in names.items() if candidate.get(theirs) is not None}
 
 

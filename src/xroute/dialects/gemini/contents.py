@@ -167,6 +167,8 @@ def _ordered(messages: list[Any]) -> list[tuple[int, Json]]:
         return order.get(str(result[1].get("tool_call_id")), (len(messages), result[0], ""))
 
     def settle() -> None:
+        if not results:
+            return
         if len({call_of(result)[2] for result in results}) < len(results):
             results.sort(key=call_of)
         found.extend(results)

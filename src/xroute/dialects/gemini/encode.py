@@ -161,9 +161,12 @@ class _Request:
 
     def _settings(self) -> None:
         """generationConfig, as far as its values are those of OpenAI."""
+        body = self._body
+        if _CONFIG.keys().isdisjoint(body):
+            return
         for name, theirs in _CONFIG.items():
-            if (value := self._body.get(name)) is not None:
-                self._config[theirs] = value
+            if name in body:
+                self._config[theirs] = body[name]
         if isinstance(stop := self._config.get("stopSequences"), str):
             self._config["stopSequences"] = [stop]
         if self._config.get("candidateCount") == 1:
@@ -227,6 +230,8 @@ class _Request:
         return found if codec.is_object(found) else {}
 
     def _natives(self) -> None:
+        if not self._given:
+            return
         for name, theirs in _NATIVE_TOP.items():
             if name in self._given:
                 self.sent[theirs] = self._given[name]
@@ -263,6 +268,8 @@ def _natives(body: Json) -> Json:
 
     https://ai.google.dev/gemini-api/docs/openai ("extra_body"), read 2026-11-21.
     """
+    if _HOLDERS.isdisjoint(body):
+        return {}
     extra: Any = body.get("extra_body")
     holders = [body, body.get("google"), extra.get("google") if codec.is_object(extra) else None]
     found: Json = {}
@@ -283,6 +290,9 @@ _SPELLED = {
     for name in (*_NATIVE_TOP, *_NATIVE_CONFIG, "tool_config", "generation_config")
     for spelled in (name, _camel(name))
 }
+
+
+_HOLDERS = frozenset({*_SPELLED, "extra_body", "google"})
 
 
 def _is_label(value: Any) -> bool:

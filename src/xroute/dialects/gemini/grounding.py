@@ -11,10 +11,13 @@ from xroute.dialects.openai.codec import Json
 
 _SOURCES = ("web", "maps", "retrievedContext", "image")
 _URLS = ("uri", "sourceUri")
+_METADATA = frozenset({"citationMetadata", "groundingMetadata"})
 
 
 def annotations(candidate: Json, text: str) -> list[Json]:
     """The annotations of a candidate whose whole answer is `text`."""
+    if _METADATA.isdisjoint(candidate):
+        return []
     places = _Places(text)
     found = _cited(candidate.get("citationMetadata"), places)
     grounding: Any = candidate.get("groundingMetadata")

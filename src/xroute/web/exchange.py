@@ -61,9 +61,9 @@ class Exchange:
         "_expects",
         "_given",
         "_head",
-        "_left",
         "_link",
         "_mute",
+        "_unsent",
         "_watched",
         "complete",
         "ended",
@@ -100,7 +100,7 @@ class Exchange:
         self._watched = False  # the task is to end when the client goes
         self._head = b""  # of the answer, until it is sent
         self._chunked = self._mute = False
-        self._left: int | None = None  # of the announced length
+        self._unsent: int | None = None  # of the announced length
 
     def __repr__(self) -> str:
         state = "ended" if self.ended else "answering" if self.started else "asked"
@@ -251,7 +251,7 @@ class Exchange:
         lines, length = fields(message.get("headers", ()))
         self._head = self._begin(link, message["status"], lines, length)
         if not self._mute:
-            self._left = length
+            self._unsent = length
         return link.done
 
     def _begin(self, link: Link, status: int, lines: bytes, length: int | None) -> bytes:
@@ -281,9 +281,9 @@ class Exchange:
     def _write(self, link: Link, data: bytes, *, more: bool) -> Awaitable[None]:
         if not self.started or self.ended:
             raise RuntimeError("http.response.body has no place here")
-        if self._left is not None:
-            self._left -= len(data)
-            if self._left < 0 or (self._left and not more):
+        if self._unsent is not None:
+            self._unsent -= len(data)
+            if self._unsent < 0 or (self._unsent and not more):
                 raise RuntimeError("the answer's body is not as long as its content-length")
         elif self._mute:
             data = b""

@@ -154,7 +154,9 @@ async def test_guessing_passwords_ends_after_ten(office):
 
 
 async def test_one_address_may_not_try_many_mails(office):
-    for number in range(60):
+    assert office.persons.tries.address._limit == 60
+    office.persons.tries.address._limit = 6  # a password takes long to check
+    for number in range(6):
         guess = {"email": f"m{number}@example.com", "password": "x"}
         assert (await office.nobody().post("/api/v1/auth/sign-in", guess)).status == 401
     guess = {"email": "m61@example.com", "password": "x"}

@@ -13,7 +13,7 @@ from xroute.sim.server import serve
 from xroute.sim.transport import SimTransport
 from xroute.wire.http import Target, Timeouts
 
-LONG_S = 20.0  # far beyond what anything here takes
+LONG_S = 60.0  # far beyond what anything here takes
 
 
 @dataclass

@@ -11,6 +11,7 @@ from xroute.wire.sse import Parser
 
 DONE = b"data: [DONE]\n\n"
 BRIEF_S = 0.3  # how long the tests of a hang wait to see one
+PART_S = 1.5  # and of one behind a part of the answer, which has to come meanwhile
 ERRORS = {f"status_{status}": status for status in STATUSES} | {
     "context_length_exceeded": 400,
     "content_policy_violation": 400,
@@ -86,13 +87,13 @@ async def test_a_hang_before_the_headers_gives_no_byte(meet, stream):
 
 
 async def test_a_hang_in_mid_stream_follows_the_given_number_of_events(meet):
-    outcome = await meet("hang_mid_stream:after=5", stream=True, patience_s=BRIEF_S)
+    outcome = await meet("hang_mid_stream:after=5", stream=True, patience_s=PART_S)
     found, rest = events(outcome)
     assert (outcome.ending, len(found), rest) == ("hang", 5, b"")
 
 
 async def test_a_body_hangs_in_its_middle(meet):
-    outcome = await meet("hang_mid_stream", patience_s=BRIEF_S)
+    outcome = await meet("hang_mid_stream", patience_s=PART_S)
     assert (outcome.status, outcome.ending) == (200, "hang")
 
 

@@ -193,7 +193,7 @@ async def test_connections_are_taken_again_after_an_outage():
 
 
 async def test_an_outage_resets_the_connections_that_idle():
-    async with serving(failing("refuse:from=0.2,to=1000")) as server:
+    async with serving(failing("refuse:from=1.5,to=1000")) as server:
         reader, writer = await connect(server)
         with pytest.raises(ConnectionResetError):
             await asyncio.wait_for(reader.read(), LONG_S)

@@ -6,6 +6,7 @@ import orjson
 import pytest
 from tests.gateway.scripted import DONE, answer, completion, error, stream, words
 from tests.gateway.stage import KEY, provider
+from tests.gateway.wires import SOON_S
 
 PRICES = {"m": {"input": 1, "output": 2}}  # USD per million tokens: 1,000 and 2,000 nano-dollars each
 USAGE = {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150}
@@ -229,12 +230,19 @@ async def test_a_stream_that_is_cut_is_charged_for_what_came(house, upstream):
     assert record.usage.estimated
 
 
+async def looked_up(stage, reply):
+    """What is told of a call, once it is in the database."""
+    async with asyncio.timeout(SOON_S):
+        while (found := await stage.get(f"/v1/generation?id={reply.headers['x-request-id']}")).status == 404:
+            pass
+    return found.body["data"]
+
+
 async def test_a_call_that_a_limit_refuses_is_in_the_records_and_costs_nothing(house, upstream):
     stage = await stage_of(house, upstream, stores=True, limits={"rpm": 1})
     replies = [await stage.chat("m", max_tokens=50) for _ in range(2)]
     assert [reply.status for reply in replies] == [200, 429]
-    found = await stage.get(f"/v1/generation?id={replies[1].headers['x-request-id']}")
-    told = found.body["data"]
+    told = await looked_up(stage, replies[1])
     assert (told["outcome"], told["total_cost"], told["attempts"]) == ("refused", 0, [])
 
 
@@ -248,7 +256,7 @@ async def test_a_call_that_no_provider_answers_in_time_has_timed_out(house, upst
 async def test_a_call_can_be_looked_up_by_its_id_and_by_its_own_key_alone(house, upstream):
     stage = await stage_of(house, upstream, stores=True, budget={"usd": 1, "window": "total"})
     reply = await stage.chat("m", max_tokens=50)
-    found = (await stage.get(f"/v1/generation?id={reply.headers['x-request-id']}")).body["data"]
+    found = await looked_up(stage, reply)
     assert (found["total_cost"], found["tokens_prompt"], found["tokens_completion"]) == (0.0002, 100, 50)
     assert found["price"]["base"]["output"] == 2_000_000_000
     assert [each["deployment"] for each in found["attempts"]] == ["m@p"]

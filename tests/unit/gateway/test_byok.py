@@ -348,7 +348,9 @@ async def test_only_so_many_tests_run_at_once(rig):
     found = await rig.credentials.find("ws_a", made.id)
     rig.wire.gate.clear()
     running = [asyncio.create_task(rig.byok.test(found)) for _ in range(AT_ONCE)]
-    await asyncio.sleep(0.01)
+    async with asyncio.timeout(30):
+        while len(rig.wire.asked) < AT_ONCE:
+            await asyncio.sleep(0.001)
     with pytest.raises(RateLimited) as caught:
         await rig.byok.test(found)
     assert caught.value.retry_after_s == 1

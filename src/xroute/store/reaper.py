@@ -69,10 +69,10 @@ class Tally(Protocol):
 def lost(held: Record, policy: Policy) -> Record:
     """What a call is settled for whose process died under it: nothing, its input, or all that was held.
 
-    A price that is not known stays so where nothing was held.
+    Where no money was held, as none could run out, that is its input. A price that is not known stays so.
     """
     whole = lines.credit_of(held)
-    if policy == "held":
+    if policy == "held" and held.held_nano:
         charged = held.held_nano if held.charged_nano else held.charged_nano
         return replace(held, outcome="lost", charged_nano=charged if whole is None else whole)
     charged, usage = held.charged_nano, replace(held.usage or Usage(), output=0, estimated=True)
@@ -83,7 +83,13 @@ def lost(held: Record, policy: Policy) -> Record:
         charged = min(charged or 0, whole)
     taken = {"money": worth, "credit": charged or 0, "tokens": usage.input, "tokens_in": usage.input}
     taken |= {"tokens_out": 0}
-    charges = [(key, min(most, taken.get(measure_of(key), most)), until) for key, most, until in held.charges]
+
+    def of(purse: str, most: int) -> int:
+        measure = measure_of(purse)
+        amount = taken.get(measure, most)
+        return amount if measure == "money" and not held.held_nano else min(most, amount)
+
+    charges = [(key, of(key, most), until) for key, most, until in held.charges]
     usage = usage if usage.input else None
     return replace(held, outcome="lost", usage=usage, charged_nano=charged, charges=charges)
 

@@ -75,6 +75,14 @@ def test_a_lost_call_of_an_unmetered_workspace_is_charged_alike():
     assert [lost(call, policy).charged_nano for policy in ("free", "input", "held")] == [0, 100, 1000]
 
 
+def test_a_lost_call_that_no_money_was_held_for_costs_its_input_and_a_soft_budget_counts_it():
+    call = unmetered(began(1, held=1000, held_nano=0))
+    call.charges = [("bud_soft:money:total", 0, None), ("lim_1:tokens:20241004", 1000, 1.8e9)]
+    for policy, worth in (("free", 0), ("input", 100), ("held", 100)):
+        found = lost(call, policy)
+        assert (found.charged_nano, found.charges[0][1]) == (worth, worth)
+
+
 def test_no_lost_call_is_charged_more_than_was_held():
     call = began(1, held=50, charged_nano=80)
     assert lost(call, "input").charged_nano == 50

@@ -13,9 +13,8 @@ KEYS, SMALL_KEYS, MODELS, USERS = 200, 20, 30, 5_000
 STEP = 250_000  # rows of one statement
 
 ATTEMPT = (
-    '[{"deployment":"provider-1/model","provider":"provider-1","model":"vendor/model-1","credential":"p/1",'
-    '"began_ms":1,"duration_ms":900,"ttft_ms":210,"failure":"","status":200,"upstream_id":"chatcmpl-0123456789",'
-    '"usage":{"input":900,"output":200},"cost_nano":120000}]'
+    '[["provider-1/model","provider-1","vendor/model-1","p/1",1,900,210,"",200,"chatcmpl-0123456789",'
+    "[900,200,0,0,0,0,0,0,0,0,0,false],120000]]"
 )
 
 

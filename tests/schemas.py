@@ -30,7 +30,7 @@ def statements(metadata: MetaData, kind: str) -> list[str]:
 
 
 def _is_index(statement: str) -> bool:
-    return statement.startswith("CREATE INDEX")
+    return statement.startswith(("CREATE INDEX", "CREATE UNIQUE INDEX"))
 
 
 def _order(statement: str) -> str:

@@ -8,8 +8,10 @@ Tables are written in one order by everybody (journals, holds, calls, entries, g
 roll-ups, prices, alerts), and rows of one table sorted, so that no two writers wait for each other.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -18,7 +20,7 @@ import orjson
 from xroute.errors import XrouteError
 from xroute.store import lines, rollups
 from xroute.store.alerts import tell
-from xroute.store.lines import Damaged, Held, Line, Priced, Settled
+from xroute.store.lines import Held, Line, Priced, Settled
 from xroute.store.postings import Postings
 from xroute.store.statements import Insert, Many, Query, Refused, Row, Work, listed
 from xroute.store.tables import calls
@@ -26,32 +28,34 @@ from xroute.wire.record import Record
 from xroute.wire.usage import Usage
 
 DAY_MS = 24 * 3600 * 1000
+Charge = tuple[str, int, float | None]  # of wire.record.Record.charges
 _COLUMNS = tuple(column.name for column in calls.columns)
 _NOTHING = Usage()
 
-# A row of `calls` is a record's fields of the same names, its usage, more of its fields, and what is counted.
-_TOKENS, _COST, _TRIES = (_COLUMNS.index(name) for name in ("tokens_in", "cost_nano", "tries"))
-_before: Callable[[Record], tuple[Any, ...]] = attrgetter(*_COLUMNS[1:_TOKENS])
+# A row of `calls` is fields of a record, its usage, and what is counted or written out of it.
+_TOKENS = _COLUMNS.index("tokens_in")
+_fields: Callable[[Record], tuple[Any, ...]] = attrgetter(*_COLUMNS[2:_TOKENS])
 _used: Callable[[Usage], tuple[Any, ...]] = attrgetter(
     *("input", "output", "cached", "cache_write", "reasoning"),
     *("audio_in", "audio_out", "image_in", "image_out", "estimated"),
 )
-_after: Callable[[Record], tuple[Any, ...]] = attrgetter(*_COLUMNS[_COST:_TRIES])
+_charges: Callable[[Record], list[Charge]] = attrgetter("charges")
 
 _CLAIM = "UPDATE journals SET applied = ?, seen = ? WHERE id = ? AND applied = ? RETURNING id"
-_END_HOLDS = "DELETE FROM holds WHERE id IN_LIST RETURNING id, nano, ended, data"
+_END_HOLDS = (
+    "DELETE FROM holds WHERE id IN_LIST "
+    "RETURNING id, nano, ended, CASE WHEN ended IS NULL THEN '' ELSE data END"
+)
 _CORRECT = (
     "UPDATE calls SET "  # noqa: S608  # names of ours alone
     + ", ".join(f'"{name}" = ?' for name in _COLUMNS if name not in ("day", "id"))
-    + " WHERE day = ? AND id = ?"
+    + " WHERE id = ? AND day = ?"
 )
 _LOCK = "SELECT id FROM workspaces WHERE id IN_LIST ORDER BY id FOR_UPDATE"
 _REFUNDED = 'SELECT "call", SUM(nano) FROM entries WHERE "call" IN_LIST AND kind = \'refund\' GROUP BY "call"'
-_PURSES = (
-    "INSERT INTO purses (key, spent, until) VALUES (?, ?, ?) "
-    "ON CONFLICT (key) DO UPDATE SET spent = purses.spent + excluded.spent"
-)
-_PRICES = "INSERT INTO prices (id, data, first) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING"
+_PURSE_COLUMNS = ("key", "spent", "until")
+_SPENT = "ON CONFLICT (key) DO UPDATE SET spent = purses.spent + excluded.spent"
+_PRICE_COLUMNS = ("id", "data", "first")
 _COUNTED = (
     "SELECT 1 FROM calls WHERE day = ? AND id = ? "
     "AND NOT EXISTS (SELECT 1 FROM holds WHERE id = ? AND ended IS NOT NULL)"
@@ -87,8 +91,9 @@ class Outcome:
         purses = charged(self.settled, self.corrected)
         if purses:
             rows = [(key, amount, until) for key, (amount, until) in sorted(purses.items())]
-            yield Many(_PURSES, rows)
-        yield from _write_rollups(self)
+            yield Insert("purses", _PURSE_COLUMNS, rows, _SPENT)
+        truths = [each.truth for each in self.corrected]
+        yield from rollups.write([*self.settled, *truths], [each.guess for each in self.corrected])
         yield from tell({key: amount for key, (amount, _) in purses.items()}, self.postings.spent, now)
 
 
@@ -100,20 +105,26 @@ class Batch:
     settled: dict[str, Record] = field(default_factory=dict[str, Record])
     priced: list[Priced] = field(default_factory=list[Priced])
 
-    def add(self, line: Line) -> None:
-        """Refused for a line that must be dealt with alone."""
-        if isinstance(line, Held):
-            if line.id in self.held or line.id in self.settled:
-                raise Refused(f"{line.id} is held twice")
-            self.held[line.id] = line
-        elif isinstance(line, Priced):
-            self.priced.append(line)
-        elif isinstance(line, Damaged):
-            raise Refused("it cannot be read")
-        else:
-            if line.record.id in self.settled:
-                raise Refused(f"{line.record.id} is settled twice")
-            self.settled[line.record.id] = line.record
+    @classmethod
+    def of(cls, given: Iterable[Line]) -> "Batch":
+        """Refused where one of them must be dealt with alone."""
+        batch = cls()
+        held, settled = batch.held, batch.settled
+        for line in given:
+            if isinstance(line, Held):
+                if line.id in held or line.id in settled:
+                    raise Refused(f"{line.id} is held twice")
+                held[line.id] = line
+            elif isinstance(line, Settled):
+                record = line.record
+                if record.id in settled:
+                    raise Refused(f"{record.id} is settled twice")
+                settled[record.id] = record
+            elif isinstance(line, Priced):
+                batch.priced.append(line)
+            else:
+                raise Refused("it cannot be read")
+        return batch
 
 
 def claim(journal: str, before: int, last: int, now: int) -> Work[None]:
@@ -122,8 +133,9 @@ def claim(journal: str, before: int, last: int, now: int) -> Work[None]:
         raise Stale(journal)
 
 
-def apply(journal: str, before: int, last: int, batch: Batch, now: int) -> Work[list[Record]]:
+def apply(journal: str, before: int, last: int, given: Iterable[Line], now: int) -> Work[list[Record]]:
     """Puts a batch into the database. The calls that have ended with it, as they count now."""
+    batch = Batch.of(given)
     yield from claim(journal, before, last, now)
     done = Outcome()
     yield from _end(batch, done)
@@ -131,13 +143,12 @@ def apply(journal: str, before: int, last: int, batch: Batch, now: int) -> Work[
     yield from done.write(now)
     if batch.priced:
         rows = sorted((each.id, orjson.dumps(each.data).decode(), each.at) for each in batch.priced)
-        yield Many(_PRICES, rows)
+        yield Insert("prices", _PRICE_COLUMNS, rows, "ON CONFLICT (id) DO NOTHING")
     return [*done.settled, *(each.truth for each in done.corrected)]
 
 
 def apply_alone(journal: str, before: int, number: int, line: Line, now: int) -> Work[list[Record]]:
     """Puts a line that was refused among others into the database: mended, and not if it counts already."""
-    batch = Batch()
     if isinstance(line, Held | Settled):
         record = lines.clean(line.record)
         line = lines.held(record) if isinstance(line, Held) else Settled(record)
@@ -146,8 +157,7 @@ def apply_alone(journal: str, before: int, number: int, line: Line, now: int) ->
             yield from claim(journal, before, number, now)
             yield from _give_back(line, now)
             return []
-    batch.add(line)
-    return (yield from apply(journal, before, number, batch, now))
+    return (yield from apply(journal, before, number, [line], now))
 
 
 def _give_back(line: Held | Settled, now: int) -> Work[None]:
@@ -162,20 +172,23 @@ def _give_back(line: Held | Settled, now: int) -> Work[None]:
 
 def _end(batch: Batch, done: Outcome) -> Work[None]:
     """Calls that ended: with a hold of this batch, of an earlier one, or none."""
-    earlier = [id_ for id_ in batch.settled if id_ not in batch.held]
     found: dict[str, Row] = {}
-    if earlier:
+    if earlier := batch.settled.keys() - batch.held.keys():
         found = {row[0]: row for row in (yield Query(_END_HOLDS, (listed(earlier),)))}
+    keys = {key for key, _, _ in chain.from_iterable(map(_charges, batch.settled.values()))}
+    counts_credit = any(key.startswith(lines.CREDIT) for key in keys)
+    postings = done.postings
     for id_, record in batch.settled.items():
-        row = found.get(id_)
-        if row is not None and row[2] is not None:
-            done.corrected.append(Correction(record, lines.from_object(row[3])))
-            continue
-        held = batch.held.get(id_)
-        nano = held.nano if held is not None else row[1] if row is not None else 0
-        if held is not None:
-            done.postings.hold(record, nano)
-        done.postings.settle(record, nano, lines.credit_of(record) is not None)
+        held = 0
+        if (begun := batch.held.get(id_)) is not None:
+            held = begun.nano
+            postings.hold(record, held)
+        elif (row := found.get(id_)) is not None:
+            if row[2] is not None:
+                done.corrected.append(Correction(record, lines.from_object(row[3])))
+                continue
+            held = row[1]
+        postings.settle(record, held, counts_credit and lines.credit_of(record) is not None)
         done.settled.append(record)
     yield from _correct(done)
 
@@ -196,12 +209,11 @@ def _correct(done: Outcome) -> Work[None]:
 def _begin(journal: str, batch: Batch, postings: Postings) -> Work[None]:
     """Calls that are still under way: their holds are kept in the database too."""
     rows: list[Row] = []
-    for held in sorted(batch.held.values(), key=lambda each: each.id):
-        if held.id in batch.settled:
-            continue
+    for id_ in sorted(batch.held.keys() - batch.settled.keys()):
+        held = batch.held[id_]
         record = held.record
         postings.hold(record, held.nano)
-        rows.append((held.id, journal, record.at, lines.as_object(record), held.nano))
+        rows.append((id_, journal, record.at, lines.as_object(record), held.nano))
     if rows:
         yield Insert("holds", _HOLD_COLUMNS, rows)
 
@@ -214,44 +226,37 @@ def _write_calls(done: Outcome) -> Work[None]:
         yield Many(_CORRECT, [(*row[2:], *row[:2]) for row in rows])
 
 
-def _write_rollups(done: Outcome) -> Work[None]:
-    truths = [each.truth for each in done.corrected]
-    guesses = [each.guess for each in done.corrected]
-    for name, rows in rollups.sums([*done.settled, *truths], guesses).items():
-        if rows:
-            yield Many(rollups.statement(name, "qmark"), rows)
-
-
 def charged(
     settled: Iterable[Record], corrected: Iterable[Correction] = ()
 ) -> dict[str, tuple[int, int | None]]:
     """What is added to each purse, and when it is over (unix milliseconds, None = never)."""
-    found: dict[str, tuple[int, int | None]] = {}
-
-    def take(record: Record, sign: int) -> None:
-        for key, amount, until in record.charges:
-            there = found.get(key)
-            over = (
-                there[1] if there else None if until is None or until == float("inf") else int(until * 1000)
-            )
-            found[key] = ((there[0] if there else 0) + sign * amount, over)
-
-    for record in settled:
-        take(record, 1)
+    sums = defaultdict[str, int](int)
+    ends: dict[str, float | None] = {}
+    for key, amount, until in chain.from_iterable(map(_charges, settled)):
+        sums[key] += amount
+        ends[key] = until
     for each in corrected:
-        take(each.truth, 1)
-        take(each.guess, -1)
-    return {key: value for key, value in found.items() if value[0]}
+        for key, amount, until in each.truth.charges:
+            sums[key] += amount
+            ends[key] = until
+        for key, amount, until in each.guess.charges:
+            sums[key] -= amount
+            ends[key] = until
+    return {key: (amount, _over(ends[key])) for key, amount in sums.items() if amount}
+
+
+def _over(until: float | None) -> int | None:
+    return None if until is None or until == float("inf") else int(until * 1000)
 
 
 def call_row(record: Record) -> tuple[Any, ...]:
     """A row of `calls`, in the table's order."""
     return (
+        record.id,
         record.at // DAY_MS,
-        *_before(record),
+        *_fields(record),
         *_used(record.usage or _NOTHING),
-        *_after(record),
         len(record.attempts),
         orjson.dumps(record.tags).decode() if record.tags else "",
-        lines.attempts_object(record),
+        lines.write_attempts(record.attempts),
     )

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from xroute.store import tables
+from xroute.store import lines, tables
 from xroute.store.db import Database
 from xroute.store.page import read_cursor, write_cursor
 from xroute.store.spans import DAY_MS, HOUR_MS
@@ -103,9 +103,18 @@ async def call(db: Database, workspace: str, id_: str) -> dict[str, Any] | None:
     return {
         **row,
         "tags": orjson.loads(row["tags"] or "{}"),
-        "attempts": orjson.loads(row["attempts"] or "[]"),
+        "attempts": lines.read_attempts(row["attempts"]),
         "price": price,
     }
+
+
+def of_all(since: int | None, until: int) -> ColumnElement[bool]:
+    """Calls of every workspace in a span of time: the index by time begins with the workspace."""
+    terms = [_CALL.workspace.in_(select(tables.workspaces.c.id))]
+    terms += [_CALL.at < until, _CALL.day <= until // DAY_MS]  # the partitions
+    if since is not None:
+        terms += [_CALL.at >= since, _CALL.day >= since // DAY_MS]
+    return and_(*terms)
 
 
 async def _rows(connection: AsyncConnection, query: Select[Any]) -> list[dict[str, Any]]:

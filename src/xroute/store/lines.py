@@ -9,6 +9,7 @@ Nothing here ends with a newline: who writes a line ends it.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
+from functools import partial
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -30,13 +31,13 @@ def _names(of: type[Record] | type[Try] | type[Usage]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(of))
 
 
-_ENDS = ("outcome", "error_type", "finish", "usage", "duration_ms", "ttft_ms", "overhead_us", "attempts")
-_BEGUN = tuple(name for name in _names(Record) if name not in _ENDS)
+_ENDS = ("outcome", "error_type", "finish", "duration_ms", "ttft_ms", "overhead_us", "attempts")
+_BEGUN = tuple(name for name in _names(Record) if name not in ("usage", *_ENDS))
 _NAMES = {
     "record": _names(Record),
     "try": _names(Try),
     "usage": _names(Usage),
-    "held": ("input", *_BEGUN),  # the tokens of input, as they were estimated, and fields of a record
+    "held": ("usage", *_BEGUN),  # the fields of a record that a call has before its end
 }
 _begun: Callable[[Record], tuple[Any, ...]] = attrgetter(*_BEGUN)
 _record: Callable[[Record], tuple[Any, ...]] = attrgetter(*_NAMES["record"])
@@ -99,7 +100,7 @@ def credit_of(record: Record) -> int | None:
 def held(record: Record) -> Held:
     """What a record says that goes on changing."""
     usage = record.usage
-    values = (0 if usage is None else usage.input, *_begun(record))
+    values = (None if usage is None else _usage(usage), *_begun(record))
     return Held(record.id, credit_of(record) or 0, values, _as_held)
 
 
@@ -128,9 +129,18 @@ def as_object(record: Record) -> str:
     return orjson.dumps(record).decode()
 
 
-def attempts_object(record: Record) -> str:
-    """The attempts of a record as a JSON list of objects, for a table."""
-    return orjson.dumps([_try_object(each) for each in record.attempts]).decode()
+def write_attempts(attempts: Iterable[Try]) -> str:
+    """Attempts for a table: a JSON list of lists, to whose ends a later release may add fields."""
+    return orjson.dumps(list(map(_try, attempts)), default=_listed, option=_AS_LISTS).decode()
+
+
+def read_attempts(text: str) -> list[dict[str, Any]]:
+    """The same as objects with names."""
+    found = [dict(zip(_NAMES["try"], values, strict=False)) for values in orjson.loads(text or "[]")]
+    for attempt in found:
+        if attempt["usage"] is not None:
+            attempt["usage"] = dict(zip(_NAMES["usage"], attempt["usage"], strict=False))
+    return found
 
 
 def from_object(text: str | bytes) -> Record:
@@ -173,8 +183,8 @@ def _as_settled(values: Values) -> Record:
 
 
 def _as_held(values: Values) -> Record:
-    tokens, *begun = values
-    record = Record(**dict(zip(_BEGUN, begun, strict=True)), usage=Usage(tokens, estimated=True))
+    usage, *begun = values
+    record = Record(**dict(zip(_BEGUN, begun, strict=True)), usage=None if usage is None else Usage(*usage))
     record.charges = [(key, amount, until) for key, amount, until in record.charges]
     return record
 
@@ -190,24 +200,19 @@ def _as_named(head: bytes) -> tuple[Build, Build]:
     try:
         names: dict[str, list[str]] = orjson.loads(head)
         record, tries, usage = names["record"], names["try"], names["usage"]
-        held = names.get("held")
-    except (ValueError, KeyError, TypeError):
+        held = names.get("held", record)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return _as_settled, _as_held
 
-    def as_settled(values: Values) -> Record:
-        given = dict(zip(record, values, strict=True))
-        given["attempts"] = [dict(zip(tries, each, strict=True)) for each in given["attempts"]]
+    def build(named: list[str], values: Values) -> Record:
+        given = dict(zip(named, values, strict=True))
+        given["attempts"] = [dict(zip(tries, each, strict=True)) for each in given.get("attempts", ())]
         for holder in (given, *given["attempts"]):
             if holder["usage"] is not None:
                 holder["usage"] = dict(zip(usage, holder["usage"], strict=True))
         return _named_record(given)
 
-    def as_held(values: Values) -> Record:
-        given = dict(zip(held or (), values, strict=True))
-        usage = {"input": given["input"], "estimated": True}
-        return _named_record({**given, "usage": usage, "attempts": []})
-
-    return as_settled, as_held if held else as_settled  # without names of its own it has all fields
+    return partial(build, record), partial(build, held)
 
 
 def _named_record(given: dict[str, Any]) -> Record:
@@ -231,41 +236,6 @@ def _listed(value: Any) -> tuple[Any, ...]:
     if type(value) is Try:
         return _try(value)
     raise TypeError(type(value).__name__)
-
-
-def _try_object(a: Try) -> dict[str, Any]:
-    """Written out, as that takes half the time of going over the fields."""
-    return {
-        "deployment": a.deployment,
-        "provider": a.provider,
-        "model": a.model,
-        "credential": a.credential,
-        "began_ms": a.began_ms,
-        "duration_ms": a.duration_ms,
-        "ttft_ms": a.ttft_ms,
-        "failure": a.failure,
-        "status": a.status,
-        "upstream_id": a.upstream_id,
-        "usage": None if a.usage is None else _usage_object(a.usage),
-        "cost_nano": a.cost_nano,
-    }
-
-
-def _usage_object(u: Usage) -> dict[str, Any]:
-    return {
-        "input": u.input,
-        "output": u.output,
-        "cached": u.cached,
-        "cache_write": u.cache_write,
-        "cache_write_1h": u.cache_write_1h,
-        "reasoning": u.reasoning,
-        "audio_in": u.audio_in,
-        "audio_out": u.audio_out,
-        "image_in": u.image_in,
-        "image_out": u.image_out,
-        "searches": u.searches,
-        "estimated": u.estimated,
-    }
 
 
 def _mended(value: Any) -> Any:

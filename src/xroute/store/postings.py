@@ -3,6 +3,7 @@
 What is written in a fixed order keeps two writers from waiting for each other in a circle.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,11 +13,11 @@ from xroute.wire.record import Record
 Account = Literal["credit", "held", "usage", "funding", "granted", "adjusted", "expired"]
 Kind = Literal["topup", "grant", "hold", "settle", "release", "refund", "adjust", "expiry"]
 
-COLUMNS = ("workspace", "at", "kind", "debit", "credit", "nano", "call", "ref", "price")
-_ACCOUNTS = (
-    "INSERT INTO accounts (workspace, account, nano) VALUES (?, ?, ?) "
-    "ON CONFLICT (workspace, account) DO UPDATE SET nano = accounts.nano + excluded.nano"
-)
+_Row = tuple[str, int, Kind, Account, Account, int, str | None, str | None]  # of COLUMNS
+
+COLUMNS = ("workspace", "at", "kind", "debit", "credit", "nano", "call", "price")
+_ACCOUNT_COLUMNS = ("workspace", "account", "nano")
+_ADD = "ON CONFLICT (workspace, account) DO UPDATE SET nano = accounts.nano + excluded.nano"
 _GRANTS = (
     "SELECT id, workspace, left_nano FROM grants WHERE left_nano > 0 AND workspace IN_LIST "
     "ORDER BY workspace, expires IS NULL, expires, id FOR_UPDATE"
@@ -26,79 +27,91 @@ _SPEND = "UPDATE grants SET left_nano = ? WHERE id = ?"
 
 @dataclass(slots=True)
 class Postings:
-    """Entries, the accounts they change, and what has to come out of grants."""
+    """Entries, the sums of them by where they move from and to, and what has to come out of grants."""
 
-    rows: list[tuple[object, ...]] = field(default_factory=list[tuple[object, ...]])
-    accounts: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
-    spent: dict[str, int] = field(default_factory=dict[str, int])  # by workspace
+    rows: list[_Row] = field(default_factory=list[_Row])
+    once: list[tuple[object, ...]] = field(default_factory=list[tuple[object, ...]])  # and the `ref` of each
+    moved: defaultdict[tuple[str, Account, Account], int] = field(
+        default_factory=lambda: defaultdict[tuple[str, Account, Account], int](int)
+    )
+    spent: defaultdict[str, int] = field(default_factory=lambda: defaultdict[str, int](int))  # by workspace
 
-    def hold(self, record: Record, nano: int, ref: str = "hold") -> None:
+    def hold(self, record: Record, nano: int) -> None:
         """Sets credit aside for a call."""
-        self._of_call(record, record.at, "hold", "credit", "held", nano, ref)
+        if nano:
+            row = (
+                record.workspace,
+                record.at,
+                "hold",
+                "credit",
+                "held",
+                nano,
+                record.id,
+                record.price or None,
+            )
+            self._add(row, f"{record.id}:hold")
 
     def settle(self, record: Record, held: int, is_metered: bool) -> None:
-        """Charges a call, and gives back what was held for it and not needed."""
-        charged = record.charged_nano or 0
-        at = record.at + record.duration_ms
+        """Charges a call, and gives back what was held for it and not needed.
+
+        These entries need no `ref`: the row in `calls` keeps a call from being settled twice.
+        """
+        workspace, charged = record.workspace, record.charged_nano or 0
+        at, rest = record.at + record.duration_ms, (record.id, record.price or None)
         if is_metered or held:
-            self.hold(record, max(charged - held, 0), "hold:more")
-            self._of_call(record, at, "settle", "held", "usage", charged, "settle")
-            self._of_call(record, at, "release", "held", "credit", max(held - charged, 0), "release")
-        else:
-            self._of_call(record, at, "settle", "credit", "usage", charged, "settle")
-        self._spend(record.workspace, charged)
+            if charged > held:
+                self._add((workspace, record.at, "hold", "credit", "held", charged - held, *rest))
+            if charged:
+                self._add((workspace, at, "settle", "held", "usage", charged, *rest))
+            if held > charged:
+                self._add((workspace, at, "release", "held", "credit", held - charged, *rest))
+        elif charged:
+            self._add((workspace, at, "settle", "credit", "usage", charged, *rest))
+        if charged > 0:
+            self.spent[workspace] += charged
 
     def correct(self, record: Record, before: int, refunded: int) -> None:
         """Charges the truth in the place of what was guessed. No more than that stays refunded."""
-        charged = record.charged_nano or 0
-        more = charged - before
-        at = record.at + record.duration_ms
+        workspace, charged = record.workspace, record.charged_nano or 0
+        at, rest = record.at + record.duration_ms, (record.id, record.price or None)
+        more, ref = charged - before, f"{record.id}:adjust"
         if more > 0:
-            self._of_call(record, at, "adjust", "credit", "adjusted", more, "adjust")
-            self._spend(record.workspace, more)
-        else:
-            self._of_call(record, at, "adjust", "adjusted", "credit", -more, "adjust")
+            self._add((workspace, at, "adjust", "credit", "adjusted", more, *rest), ref)
+            self.spent[workspace] += more
+        elif more:
+            self._add((workspace, at, "adjust", "adjusted", "credit", -more, *rest), ref)
         if refunded > charged:
             # of no call, as it is not what the call was charged
-            rest = (None, f"{record.id}:adjust:refund", None)
-            self._add(record.workspace, at, "adjust", "credit", "adjusted", refunded - charged, rest)
+            row = (workspace, at, "adjust", "credit", "adjusted", refunded - charged, None, None)
+            self._add(row, f"{ref}:refund")
 
     def write(self) -> Work[None]:
         """Appends the entries, and changes grants and accounts by them."""
+        if self.once:
+            yield Insert("entries", (*COLUMNS, "ref"), self.once)
         if self.rows:
             yield Insert("entries", COLUMNS, self.rows)
         if self.spent:
             yield from _consume(self.spent)
-        if changed := [(*key, nano) for key, nano in sorted(self.accounts.items()) if nano]:
-            yield Many(_ACCOUNTS, changed)
+        if changed := [(*key, nano) for key, nano in sorted(self.accounts().items()) if nano]:
+            yield Insert("accounts", _ACCOUNT_COLUMNS, changed, _ADD)
 
-    def _spend(self, workspace: str, nano: int) -> None:
-        if nano > 0:
-            self.spent[workspace] = self.spent.get(workspace, 0) + nano
+    def accounts(self) -> dict[tuple[str, Account], int]:
+        """What the entries change, by workspace and account."""
+        found = defaultdict[tuple[str, Account], int](int)
+        for (workspace, debit, credit), nano in self.moved.items():
+            found[workspace, debit] -= nano
+            found[workspace, credit] += nano
+        return found
 
-    def _of_call(
-        self, record: Record, at: int, kind: Kind, debit: Account, credit: Account, nano: int, ref: str
-    ) -> None:
-        """Adds an entry; one of nothing is none."""
-        if nano:
-            rest = (record.id, f"{record.id}:{ref}", record.price or None)
-            self._add(record.workspace, at, kind, debit, credit, nano, rest)
-
-    def _add(
-        self,
-        workspace: str,
-        at: int,
-        kind: Kind,
-        debit: Account,
-        credit: Account,
-        nano: int,
-        rest: tuple[str | None, ...],
-    ) -> None:
-        assert nano > 0, rest
-        self.rows.append((workspace, at, kind, debit, credit, nano, *rest))
-        accounts = self.accounts
-        accounts[workspace, debit] = accounts.get((workspace, debit), 0) - nano
-        accounts[workspace, credit] = accounts.get((workspace, credit), 0) + nano
+    def _add(self, row: _Row, ref: str = "") -> None:
+        workspace, _, _, debit, credit, nano, _, _ = row
+        assert nano > 0, row
+        self.moved[workspace, debit, credit] += nano
+        if ref:
+            self.once.append((*row, ref))
+        else:
+            self.rows.append(row)
 
 
 def _consume(spent: dict[str, int]) -> Work[None]:

@@ -14,7 +14,7 @@ from typing import Protocol
 import orjson
 
 from xroute.store import apply
-from xroute.store.apply import Batch, Stale
+from xroute.store.apply import Stale
 from xroute.store.db import now_ms
 from xroute.store.lines import Held, Line, Priced, Settled, as_object
 from xroute.store.segments import Numbered
@@ -62,10 +62,7 @@ class Replay:
         self._host, self._pid = host, pid
         self._told = told
         self._is_sure = False
-        self._unsure: tuple[int, list[Record]] = (
-            0,
-            [],
-        )  # what a batch whose end is unclear would have counted
+        self._unsure: tuple[int, list[Numbered]] = (0, [])  # a batch whose end is unclear
 
     async def step(self, most: int) -> int:
         """Applies the next lines, at most so many; how many there were. Raises Away."""
@@ -85,9 +82,9 @@ class Replay:
     async def _locate(self) -> None:
         """Asks the database how far it is, as the answer to the last batch may not have come through."""
         applied = await self._channel.run(_register(self._source.id, self._host, self._pid))
-        last, records = self._unsure
+        last, numbered = self._unsure
         if last and applied >= last:
-            self._told(records)
+            self._told([line.record for _, line in numbered if isinstance(line, Settled)])
         self._unsure = (0, [])
         if applied < self.applied:
             log.error(
@@ -112,12 +109,10 @@ class Replay:
 
     async def _apply(self, numbered: list[Numbered]) -> None:
         last = numbered[-1][0]
-        batch = Batch()
         try:
-            for _, line in numbered:
-                batch.add(line)
-            self._is_sure, self._unsure = False, (last, list(batch.settled.values()))
-            work = apply.apply(self._source.id, self.applied, last, batch, now_ms())
+            self._is_sure, self._unsure = False, (last, numbered)
+            lines = [line for _, line in numbered]
+            work = apply.apply(self._source.id, self.applied, last, lines, now_ms())
             self._done(last, await self._channel.run(work))
         except Stale:
             return

@@ -6,10 +6,10 @@ Roll-ups, the ledger and the audit log stay for ever.
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Column, delete, select, text, tuple_
+from sqlalchemy import Column, ColumnElement, Table, delete, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from xroute.store import tables
+from xroute.store import calls, tables
 from xroute.store.db import Database
 from xroute.store.shelf import KEEP_S
 
@@ -46,9 +46,9 @@ async def sweep(db: Database, now_ms: int, days: int) -> None:
             late = (await connection.execute(_DEFAULT_DAYS)).scalars().all()
             await ensure_partitions(connection, {*late, *range(today, today + AHEAD + 1)})
         await _drop_partitions(db, today - days)
-    await _delete(db, tables.calls.c.day, today - days)
+    await _delete(db, tables.calls, calls.of_all(None, (today - days) * DAY_MS))
     for column, age in OVER:
-        await _delete(db, column, now_ms - age * DAY_MS)
+        await _delete(db, column.table, column < now_ms - age * DAY_MS)
     if db.is_sqlite:
         await _learn(db)
 
@@ -106,11 +106,10 @@ async def _learn(db: Database) -> None:
         await connection.exec_driver_sql("ANALYZE")
 
 
-async def _delete(db: Database, column: Column[int], before: int) -> None:
+async def _delete(db: Database, table: Table, old: ColumnElement[bool]) -> None:
     """In small transactions, so that the writer waits for none of them long."""
-    table = column.table
     key = tuple_(*table.primary_key)
-    some = select(*table.primary_key).where(column < before).limit(CHUNK)
+    some = select(*table.primary_key).where(old).limit(CHUNK)
     while True:
         async with db.write() as connection:
             gone = await connection.execute(delete(table).where(key.in_(some)))

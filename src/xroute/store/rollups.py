@@ -3,11 +3,17 @@
 What is sorted here keeps two writers from waiting for each other in a circle.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import repeat
+from operator import attrgetter, itemgetter, neg
+from typing import Any
 
 from xroute.store import tables
+from xroute.store.statements import Insert, Work
 from xroute.wire.record import Outcome, Record
+from xroute.wire.usage import Usage
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -15,58 +21,85 @@ ERRORS: frozenset[Outcome] = frozenset({"failed", "refused", "upstream_cut", "ti
 MOST_TAGS = 16  # of one call: OpenAI's limit of `metadata`
 LONGEST = 256  # characters of a tag or of a user: an index of PostgreSQL takes 2.7 kB
 
-KEYS = 3  # of the columns that `hourly` tells apart: project, key, member; the others are of models
-
-Key = tuple[str | int, ...]  # the primary key of a row
+Key = tuple[Any, ...]  # the primary key of a row
 Row = tuple[str | int, ...]  # the key and the sums after it, in the table's order
 Figures = tuple[int, ...]
-_Sums = dict[Key, list[int]]
-_Rows = dict[Key, list[Figures]]
+_Sums = dict[Key, Figures]
+_Rows = defaultdict[Key, list[Figures]]
+
+_place: Callable[[Record], tuple[Any, ...]] = attrgetter(
+    "at", "workspace", "project", "key", "member", "model", "provider"
+)
+_taken: Callable[[Record], tuple[Any, ...]] = attrgetter(
+    *("outcome", "stream", "attempts", "usage"),
+    *("cost_nano", "charged_nano", "duration_ms", "ttft_ms", "overhead_us"),
+)
+_used: Callable[[Usage], tuple[Any, ...]] = attrgetter("estimated", "input", "output", "cached", "reasoning")
+_NOTHING = Usage()
+# Parts of a key of `hourly`, which is (workspace, hour, project, key, member, model, provider).
+_of_keys: Callable[[Key], Key] = itemgetter(0, 1, 2, 3, 4)
+_of_models: Callable[[Key], Key] = itemgetter(0, 1, 5, 6)
+
+
+def write(records: Sequence[Record], minus: Sequence[Record] = ()) -> Work[None]:
+    """Adds calls to every roll-up; `minus` is taken off again, as it was corrected."""
+    for name, rows in sums(records, minus).items():
+        if rows:
+            yield Insert(name, _columns(name), rows, _adding(name))
 
 
 def sums(records: Sequence[Record], minus: Sequence[Record] = ()) -> dict[str, list[Row]]:
-    """Rows to add to each roll-up, by the table's name; `minus` is taken off again, as it was corrected."""
-    rows = _Rows(), _Rows(), _Rows()
-    for record in records:
-        _count(record, measured(record), *rows)
-    for record in minus:
-        _count(record, tuple(-figure for figure in measured(record)), *rows)
-    hourly, tagged, ended = (_added(some) for some in rows)
-    found = {"hourly": hourly, **_coarser(hourly), "tagged": tagged, "ended": ended}
-    return {name: [(*key, *figures) for key, figures in sorted(some.items())] for name, some in found.items()}
+    """Rows to add to each roll-up, by the table's name."""
+    figures = [*measured(records), *(tuple(map(neg, some)) for some in measured(minus))]
+    counted = [*records, *minus]
+    tagged, ended = _Rows(list), _Rows(list)
+    for record, some in zip(counted, figures, strict=True):
+        if record.tags:
+            for tag, value in sorted(record.tags.items())[:MOST_TAGS]:
+                tagged[record.workspace, record.at // DAY_MS, clean(tag), clean(value)].append(some)
+        if record.user:
+            ended[record.workspace, record.at // DAY_MS, clean(record.user)].append(some)
+    hourly = _added(zip(_hourly_keys(counted), figures, strict=True))
+    keys, models = _coarser(hourly, _of_keys), _coarser(hourly, _of_models)  # fewer rows out of more
+    found = {
+        "hourly": hourly,
+        "hourly_keys": keys,
+        "hourly_models": models,
+        "daily": _coarser(hourly, _of_day),
+        "daily_keys": _coarser(keys, _of_day),
+        "daily_models": _coarser(models, _of_day),
+        "tagged": _summed(tagged),
+        "ended": _summed(ended),
+    }
+    return {name: [(*key, *each) for key, each in sorted(some.items())] for name, some in found.items()}
 
 
-def measured(record: Record) -> Figures:
-    """One call as sums, in the order of `tables.SUMS`."""
-    usage = record.usage
-    return (
-        1,
-        record.outcome in ERRORS,
-        record.stream,
-        len(record.attempts),
-        usage.estimated if usage else 0,
-        record.cost_nano is None,
-        *((usage.input, usage.output, usage.cached, usage.reasoning) if usage else (0, 0, 0, 0)),
-        record.cost_nano or 0,
-        record.charged_nano or 0,
-        record.duration_ms,
-        record.ttft_ms or 0,
-        record.ttft_ms is not None,
-        record.overhead_us,
+def measured(records: Sequence[Record]) -> list[Figures]:
+    """Each call as sums, in the order of `tables.SUMS`; by columns, as that is a fifth of the work."""
+    if not records:
+        return []
+    outcomes, streams, attempts, usages, costs, charges, durations, ttfts, overheads = zip(
+        *map(_taken, records), strict=True
     )
-
-
-@cache
-def statement(name: str, paramstyle: str) -> str:
-    """Adds a row of `sums` to what is there; for executemany."""
-    table = tables.metadata.tables[name]
-    columns = [column.name for column in table.columns]
-    places = ["?" if paramstyle == "qmark" else f"${number}" for number in range(1, len(columns) + 1)]
-    key = ", ".join(f'"{column.name}"' for column in table.primary_key)
-    added = ", ".join(f"{column} = {name}.{column} + excluded.{column}" for column in tables.SUMS)
-    named = ", ".join(f'"{column}"' for column in columns)
-    into = f"INSERT INTO {name} ({named}) VALUES ({', '.join(places)})"  # noqa: S608  # names of ours alone
-    return f"{into} ON CONFLICT ({key}) DO UPDATE SET {added}"
+    estimated, *tokens = zip(*[_used(usage or _NOTHING) for usage in usages], strict=True)
+    return list(
+        zip(
+            repeat(1, len(records)),
+            map(int, map(ERRORS.__contains__, outcomes)),
+            map(int, streams),
+            map(len, attempts),
+            map(int, estimated),
+            [int(cost is None) for cost in costs],
+            *tokens,
+            [cost or 0 for cost in costs],
+            [charge or 0 for charge in charges],
+            durations,
+            [ttft or 0 for ttft in ttfts],
+            [int(ttft is not None) for ttft in ttfts],
+            overheads,
+            strict=True,
+        )
+    )
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
@@ -76,43 +109,42 @@ def clean(text: str, longest: int = LONGEST) -> str:
     return text.replace("\0", "")[:longest]
 
 
-def _count(record: Record, figures: Figures, hourly: _Rows, tagged: _Rows, ended: _Rows) -> None:
-    hour, day = record.at // HOUR_MS, record.at // DAY_MS
-    place = (record.project, record.key, record.member, record.model, record.provider)
-    _put(hourly, (record.workspace, hour, *place), figures)
-    for tag, value in sorted(record.tags.items())[:MOST_TAGS] if record.tags else ():
-        _put(tagged, (record.workspace, day, clean(tag), clean(value)), figures)
-    if record.user:
-        _put(ended, (record.workspace, day, clean(record.user)), figures)
+def _hourly_keys(records: Sequence[Record]) -> Iterable[Key]:
+    if not records:
+        return ()
+    times, workspaces, *rest = zip(*map(_place, records), strict=True)
+    return zip(workspaces, [at // HOUR_MS for at in times], *rest, strict=True)
 
 
-def _put(rows: _Rows, key: Key, figures: Figures) -> None:
-    there = rows.get(key)
-    if there is None:
-        rows[key] = [figures]
-    else:
-        there.append(figures)
+def _added(rows: Iterable[tuple[Key, Figures]]) -> _Sums:
+    found = _Rows(list)
+    for key, figures in rows:
+        found[key].append(figures)
+    return _summed(found)
 
 
-def _added(rows: _Rows) -> _Sums:
-    """By columns: a third of what it takes to add row to row."""
-    return {key: [sum(column) for column in zip(*some, strict=True)] for key, some in rows.items()}
+def _summed(rows: _Rows) -> _Sums:
+    return {
+        key: some[0] if len(some) == 1 else tuple(map(sum, zip(*some, strict=True)))
+        for key, some in rows.items()
+    }
 
 
-def _add(some: _Sums, key: Key, figures: Iterable[int]) -> None:
-    there = some.get(key)
-    some[key] = list(figures) if there is None else [a + b for a, b in zip(there, figures, strict=True)]
+def _coarser(rows: _Sums, part: Callable[[Key], Key]) -> _Sums:
+    return _added(zip(map(part, rows), rows.values(), strict=True))
 
 
-def _coarser(hourly: _Sums) -> dict[str, _Sums]:
-    """What has fewer rows is added up from what has more."""
-    names = ("hourly_keys", "hourly_models", "daily", "daily_keys", "daily_models")
-    found = {name: _Sums() for name in names}
-    for (workspace, time, *place), figures in hourly.items():
-        hour, day = int(time), int(time) // 24
-        _add(found["hourly_keys"], (workspace, hour, *place[:KEYS]), figures)
-        _add(found["hourly_models"], (workspace, hour, *place[KEYS:]), figures)
-        _add(found["daily"], (workspace, day, *place), figures)
-        _add(found["daily_keys"], (workspace, day, *place[:KEYS]), figures)
-        _add(found["daily_models"], (workspace, day, *place[KEYS:]), figures)
-    return found
+def _of_day(key: Key) -> Key:
+    return (key[0], key[1] // 24, *key[2:])
+
+
+@cache
+def _columns(name: str) -> tuple[str, ...]:
+    return tuple(column.name for column in tables.metadata.tables[name].columns)
+
+
+@cache
+def _adding(name: str) -> str:
+    key = ", ".join(f'"{column.name}"' for column in tables.metadata.tables[name].primary_key)
+    added = ", ".join(f"{column} = {name}.{column} + excluded.{column}" for column in tables.SUMS)
+    return f"ON CONFLICT ({key}) DO UPDATE SET {added}"

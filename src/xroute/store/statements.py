@@ -2,8 +2,8 @@
 
 A work yields a `Query`, `Many` or `Insert` and is sent the rows of it. SQLAlchemy's own execution costs more
 than all else that is done for a call, so this goes around it: on SQLite a whole work runs in one hop to the
-connection's thread, on PostgreSQL rows go in by COPY. Texts are written with `?`, and with two words that the
-databases spell differently: IN_LIST (of a JSON array) and FOR_UPDATE.
+connection's thread, on PostgreSQL new rows go in by COPY. Texts are written with `?`, and with two words that
+the databases spell differently: IN_LIST (of a JSON array) and FOR_UPDATE.
 """
 
 import asyncio
@@ -24,7 +24,9 @@ Row = Sequence[Any]
 Rows = Sequence[Row]
 T = TypeVar("T")
 _OF_VALUES = ("22", "23")  # classes of SQLSTATE: data exception, integrity constraint violation
-AT_ONCE = 32  # rows of an INSERT on SQLite
+AT_ONCE = 128  # rows of an INSERT on SQLite, of a table's most columns fewer than its 32,766 variables
+# Without an adapter Python's driver looks for one in two places for each NULL, in the time of ten numbers.
+sqlite3.register_adapter(type(None), lambda none: none)
 Work = Generator["Query | Many | Insert", Rows, T]
 
 
@@ -54,11 +56,12 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """New rows."""
+    """New rows; `clash` is the ON CONFLICT clause where some may be there already."""
 
     table: str
     columns: tuple[str, ...]
     rows: Rows
+    clash: str = ""
 
 
 def listed(values: Iterable[str]) -> str:
@@ -189,14 +192,18 @@ def _steps(connection: sqlite3.Connection, work: Work[T]) -> T:
 
 
 def _fill(connection: sqlite3.Connection, step: Insert) -> None:
-    """Many rows by one statement: Python's lock is given away and asked for once for each statement, and
-    whoever answers calls in the meantime does not give it back at once."""
-    for start in range(0, len(step.rows), AT_ONCE):
-        some = step.rows[start : start + AT_ONCE]
-        if len(some) == AT_ONCE:
-            connection.execute(_insert(step.table, step.columns, AT_ONCE), tuple(chain.from_iterable(some)))
-        else:
-            connection.executemany(_insert(step.table, step.columns), some)
+    """Many rows by one statement, in counts that are powers of two so that few statements serve all of them.
+
+    Python's lock is given away and asked for again some times for each statement (for each row of an
+    executemany), and whoever answers calls in the meantime does not give it back at once.
+    """
+    start, left = 0, len(step.rows)
+    while left:
+        taken = min(1 << left.bit_length() - 1, AT_ONCE)
+        some = step.rows[start : start + taken]
+        statement = _insert(step.table, step.columns, step.clash, taken)
+        connection.execute(statement, tuple(chain.from_iterable(some)))
+        start, left = start + taken, left - taken
 
 
 async def _on_postgres(connection: Any, work: Work[T]) -> T:
@@ -210,10 +217,14 @@ async def _on_postgres(connection: Any, work: Work[T]) -> T:
                 case Many():
                     await connection.executemany(_postgres(step.text), step.rows)
                     rows = []
-                case Insert():
+                case Insert(clash=""):
                     await connection.copy_records_to_table(
                         step.table, records=step.rows, columns=step.columns
                     )
+                    rows = []
+                case Insert():
+                    text = _insert(step.table, step.columns, step.clash, 1)
+                    await connection.executemany(_postgres(text), step.rows)
                     rows = []
             step = work.send(rows)
     except StopIteration as end:
@@ -234,7 +245,7 @@ def _postgres(text: str) -> str:
 
 
 @cache
-def _insert(table: str, columns: tuple[str, ...], rows: int = 1) -> str:
+def _insert(table: str, columns: tuple[str, ...], clash: str, rows: int) -> str:
     names = ", ".join(f'"{column}"' for column in columns)
     row = f"({', '.join('?' * len(columns))})"
-    return f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * rows)}"  # noqa: S608
+    return f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * rows)} {clash}"  # noqa: S608

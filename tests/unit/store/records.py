@@ -3,9 +3,9 @@
 import random
 from collections.abc import Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from xroute.store import rollups
+from xroute.store.db import Database
+from xroute.store.statements import run
 from xroute.wire.record import Record, Try
 from xroute.wire.usage import Usage
 
@@ -52,8 +52,6 @@ def scattered(count: int, seed: int = 1) -> list[Record]:
     ]
 
 
-async def add(connection: AsyncConnection, records: Sequence[Record], minus: Sequence[Record] = ()) -> None:
+async def add(db: Database, records: Sequence[Record], minus: Sequence[Record] = ()) -> None:
     """Adds a batch to every roll-up."""
-    for name, rows in rollups.sums(records, minus).items():
-        if rows:
-            await connection.exec_driver_sql(rollups.statement(name, connection.dialect.paramstyle), rows)
+    await run(db, rollups.write(records, minus))

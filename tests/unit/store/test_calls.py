@@ -8,8 +8,10 @@ from sqlalchemy import insert
 from tests.unit.store.calls import DAY_MS, call
 
 from xroute.errors import InvalidRequest
-from xroute.store import calls, tables
+from xroute.store import calls, lines, tables
 from xroute.store.calls import Question
+from xroute.wire.record import Try
+from xroute.wire.usage import Usage
 
 FIRST = 20_755 * DAY_MS
 
@@ -140,13 +142,14 @@ async def test_an_export_has_all_of_it_once(database, monkeypatch):
 
 
 async def test_one_call_has_its_attempts_its_tags_and_its_price(database):
-    attempts = [{"provider": "openai", "cost_nano": 7}]
-    row = call(1, FIRST, attempts=orjson.dumps(attempts).decode(), tags='{"a":"b"}', price="p1")
+    attempts = [Try("d", "openai", "m", "", 1, usage=Usage(3, 4), cost_nano=7)]
+    row = call(1, FIRST, attempts=lines.write_attempts(attempts), tags='{"a":"b"}', price="p1")
     await put(database, [row, call(2, FIRST)])
     async with database.write() as connection:
         await connection.execute(insert(tables.prices).values(id="p1", data={"input": 5}, first=1))
     found = await calls.call(database, "ws_a", row["id"])
-    assert found == row | {"attempts": attempts, "tags": {"a": "b"}, "price": {"id": "p1", "input": 5}}
+    told = orjson.loads(orjson.dumps(attempts))
+    assert found == row | {"attempts": told, "tags": {"a": "b"}, "price": {"id": "p1", "input": 5}}
     bare = await calls.call(database, "ws_a", call(2, FIRST)["id"])
     assert (bare["attempts"], bare["tags"], bare["price"]) == ([], {}, None)
 

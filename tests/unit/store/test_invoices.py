@@ -21,7 +21,7 @@ from xroute.store.invoice_pdf import as_pdf
 from xroute.store.invoices import Invoice, Invoices, Movement, Use, as_csv
 from xroute.store.ledger import Ledger
 from xroute.store.postings import Postings
-from xroute.store.statements import Many, Work, run
+from xroute.store.statements import Work, run
 from xroute.store.tables import accounts, entries, projects, workspaces
 from xroute.wire.record import Record
 from xroute.wire.usage import Usage
@@ -86,9 +86,7 @@ async def move_money(database: Database) -> None:
 
 def _write(postings: Postings, calls: list[Record]) -> Work[None]:
     yield from postings.write()
-    for name, rows in rollups.sums(calls).items():
-        if rows:
-            yield Many(rollups.statement(name, "qmark"), rows)
+    yield from rollups.write(calls)
 
 
 async def test_an_invoice_has_each_movement_and_the_use_of_each_model(books: Invoices):

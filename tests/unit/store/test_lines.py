@@ -51,11 +51,13 @@ def test_a_held_line_does_not_change_with_its_record():
 
 def test_a_held_line_has_all_that_a_call_is_before_its_end():
     call = full()
-    call.usage, call.attempts, call.outcome = Usage(7, estimated=True), [], "failed"
+    call.attempts, call.outcome = [], "failed"
     call.duration_ms, call.overhead_us, call.ttft_ms = 0, 0, None
-    for found in (lines.held(call), lines.reader(HEAD)(lines.write_held(lines.held(call)))):
-        assert isinstance(found, Held)
-        assert found.record == call
+    for usage in (None, Usage(7, estimated=True), Usage(7, 9, cached=3)):
+        call.usage = usage
+        for found in (lines.held(call), lines.reader(HEAD)(lines.write_held(lines.held(call)))):
+            assert isinstance(found, Held)
+            assert found.record == call
 
 
 def test_a_held_line_of_another_release_is_read_by_its_names():
@@ -67,7 +69,10 @@ def test_a_held_line_of_another_release_is_read_by_its_names():
     del head["held"][where], values[where]
     for names, said in (
         (head, [*values, "good"]),
-        ({**head, "held": None}, orjson.loads(lines.write_settled(call))[1:]),  # it had one list of names
+        (
+            {each: head[each] for each in ("record", "try", "usage")},
+            orjson.loads(lines.write_settled(call))[1:],
+        ),  # it had one list of names
     ):
         found = lines.reader(orjson.dumps(names))(orjson.dumps(["h", *said]))
         assert isinstance(found, Held)
@@ -144,9 +149,10 @@ def test_an_object_of_a_record_gives_it_again():
     assert lines.from_object(lines.as_object(full())) == full()
 
 
-def test_attempts_are_a_list_of_objects_with_every_field():
-    found = orjson.loads(lines.attempts_object(full()))
+def test_attempts_of_a_table_are_read_with_the_names_of_every_field():
+    found = lines.read_attempts(lines.write_attempts(full().attempts))
     assert found == orjson.loads(orjson.dumps(full().attempts))
+    assert lines.read_attempts("") == []
 
 
 def test_credit_is_what_the_workspace_pays():

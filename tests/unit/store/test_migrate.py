@@ -51,7 +51,7 @@ async def shape(db: Database) -> dict[str, Any]:
                     for column in found.get_columns(name)
                 ],
                 "key": found.get_pk_constraint(name),
-                "indexes": sorted(found.get_indexes(name), key=lambda index: str(index["name"])),
+                "indexes": sorted(str(_plain(index)) for index in found.get_indexes(name)),
                 "unique": sorted(found.get_unique_constraints(name), key=str),
                 "foreign": sorted(found.get_foreign_keys(name), key=str),
             }
@@ -60,6 +60,11 @@ async def shape(db: Database) -> dict[str, Any]:
 
     async with db.read() as connection:
         return await connection.run_sync(look)
+
+
+def _plain(index: Any) -> dict[str, Any]:
+    """A condition is an object of its own each time."""
+    return index | {"dialect_options": {k: str(v) for k, v in index.get("dialect_options", {}).items()}}
 
 
 async def fill(db: Database, release: str) -> dict[str, list[dict[str, Any]]]:

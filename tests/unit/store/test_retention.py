@@ -14,6 +14,8 @@ NOW = TODAY * DAY_MS + 1234
 async def put(db: Database, *days: int) -> None:
     rows = [call(number, day * DAY_MS + number) for number, day in enumerate(days)]
     async with db.write() as connection:
+        space = {"id": "ws_a", "name": "a", "slug": "a", "created": 1}
+        await connection.execute(insert(tables.workspaces), [space])
         await connection.execute(insert(tables.calls), rows)
 
 

@@ -67,8 +67,7 @@ def test_a_callers_text_never_stops_the_writer():
 async def test_the_roll_ups_equal_the_calls_however_they_come_in(database):
     records = scattered(300)
     for first in range(0, 300, 70):
-        async with database.write() as connection:
-            await add(connection, records[first : first + 70])
+        await add(database, records[first : first + 70])
     expected: dict[tuple[str, int], int] = defaultdict(int)
     for each in records:
         expected[each.workspace, each.at // HOUR] += each.cost_nano or 0
@@ -84,12 +83,9 @@ async def test_the_roll_ups_equal_the_calls_however_they_come_in(database):
 
 
 async def test_a_correction_reaches_the_database(database):
-    async with database.write() as connection:
-        await add(connection, [record(cost_nano=50, user="ann\0", tags={"a": "b"})])
-    async with database.write() as connection:
-        await add(
-            connection, [record(cost_nano=90)], minus=[record(cost_nano=50, user="ann\0", tags={"a": "b"})]
-        )
+    guess = record(cost_nano=50, user="ann\0", tags={"a": "b"})
+    await add(database, [guess])
+    await add(database, [record(cost_nano=90)], minus=[guess])
     async with database.read() as connection:
         (row,) = (await connection.execute(select(tables.daily))).mappings().all()
         (user,) = (await connection.execute(select(tables.ended.c.calls, tables.ended.c.user))).all()

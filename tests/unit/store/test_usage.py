@@ -40,15 +40,10 @@ def month(count: int = 400) -> list[Record]:
     ]
 
 
-async def put(database, records):
-    async with database.write() as connection:
-        await add(connection, records)
-
-
 def by_hand(records, part, group):
     found = defaultdict(Sums)
-    for each in records:
-        found[part(each), group(each)].add(Sums(*rollups.measured(each)))
+    for each, figures in zip(records, rollups.measured(records), strict=True):
+        found[part(each), group(each)].add(Sums(*figures))
     return dict(found)
 
 
@@ -73,7 +68,7 @@ def start_of(step, zone):
 @pytest.mark.parametrize("by", [None, "key", "model"])
 async def test_each_span_and_group_is_what_its_calls_add_up_to(database, step, zone, by):
     records = [each for each in month() if each.workspace == "ws_a"]
-    await put(database, month())
+    await add(database, month())
     found = await usage(database, asked(step, zone, by=by))
     expected = by_hand(records, start_of(step, zone), lambda each: getattr(each, by) if by else None)
     assert {(point.start, point.group): point.sums for point in found.points} == expected
@@ -84,7 +79,7 @@ async def test_each_span_and_group_is_what_its_calls_add_up_to(database, step, z
 
 async def test_where_days_begin_at_half_past_an_hour_counts_where_it_begins(database):
     zone = ZoneInfo("Asia/Kolkata")  # its day begins at 18:30 UTC
-    await put(database, [record(1, at=FIRST + 18 * HOUR + minutes * 60_000) for minutes in (1, 45)])
+    await add(database, [record(1, at=FIRST + 18 * HOUR + minutes * 60_000) for minutes in (1, 45)])
     found = await usage(database, asked("day", zone))
     assert [(point.start, point.sums.calls) for point in found.points] == [(FIRST - 5.5 * HOUR, 2)]
 
@@ -92,7 +87,7 @@ async def test_where_days_begin_at_half_past_an_hour_counts_where_it_begins(data
 @pytest.mark.parametrize("top", [1, 10])
 @pytest.mark.parametrize("by", ["tag", "user"])
 async def test_tags_and_end_users_are_added_up_by_the_day_and_the_rest_is_all_other_calls(database, by, top):
-    await put(database, month())
+    await add(database, month())
     found = await usage(database, asked(by=by, tag="team", top=top))
     first = {group.id for group in found.groups} - {None}
     assert len(first) == min(top, 2)
@@ -106,7 +101,7 @@ async def test_tags_and_end_users_are_added_up_by_the_day_and_the_rest_is_all_ot
 
 async def test_the_greatest_groups_stand_alone_and_the_rest_is_one(database):
     costs = {"key_a": 5, "key_b": 50, "key_c": 20, "key_d": 1}
-    await put(
+    await add(
         database,
         [
             record(number, at=FIRST, key=key, cost_nano=cost)
@@ -128,7 +123,7 @@ async def test_the_greatest_groups_stand_alone_and_the_rest_is_one(database):
 )
 async def test_what_is_greatest_is_as_asked(database, order, greatest):
     base = record(1, at=FIRST, outcome="failed")
-    await put(
+    await add(
         database,
         [
             replace(base, key="a", cost_nano=9, charged_nano=1, outcome="completed"),
@@ -155,7 +150,7 @@ async def test_what_is_greatest_is_as_asked(database, order, greatest):
 )
 @pytest.mark.parametrize("zone", [UTC_ZONE, BERLIN], ids=str)
 async def test_a_filter_is_an_id_or_a_pattern_and_never_more(database, where, models, zone):
-    await put(database, month())
+    await add(database, month())
     found = await usage(database, asked(zone=zone, by="model", where=where))
     assert {group.id for group in found.groups} == models
     assert found.totals.calls == sum(
@@ -170,7 +165,7 @@ def test_only_the_star_is_magic():
 
 
 async def test_a_user_alone_can_be_asked_for(database):
-    await put(database, month())
+    await add(database, month())
     found = await usage(database, asked(where={"user": ["ann"]}))
     assert found.totals.calls == sum(each.user == "ann" and each.workspace == "ws_a" for each in month())
 
@@ -212,13 +207,8 @@ async def test_groups_are_called_as_people_call_them(database):
             insert(tables.members),
             [{"id": "mem_a", "workspace": "ws_a", "user": "usr_a", "role": "owner", "created": 1}],
         )
-        await add(
-            connection,
-            [
-                record(1, at=FIRST, project="prj_a", member="mem_a"),
-                record(2, at=FIRST, project="prj_b", cost_nano=1),
-            ],
-        )
+    calls = [{"project": "prj_a", "member": "mem_a"}, {"project": "prj_b", "cost_nano": 1}]
+    await add(database, [record(number, at=FIRST, **fields) for number, fields in enumerate(calls)])
     projects = await usage(database, asked(by="project"))
     members = await usage(database, asked(by="member"))
     assert [(group.id, group.name) for group in projects.groups] == [("prj_a", "Demo"), ("prj_b", "prj_b")]
@@ -226,6 +216,6 @@ async def test_groups_are_called_as_people_call_them(database):
 
 
 async def test_another_workspaces_usage_is_never_seen(database):
-    await put(database, month())
+    await add(database, month())
     found = await usage(database, replace(asked(by="key"), workspace="ws_c"))
     assert (found.points, found.groups, found.totals) == ([], [], Sums())

@@ -6,7 +6,7 @@ from tests.unit.store import paid
 from tests.unit.store.paid import began, ended, unmetered
 from tests.unit.store.records import record
 
-from xroute.store import statements, tables
+from xroute.store import lines, statements, tables
 from xroute.store.journal import Journal
 from xroute.store.ledger import Ledger
 from xroute.store.statements import Away
@@ -79,7 +79,7 @@ async def test_every_field_of_a_call_is_kept(database, journal, writer):
         row = (await connection.execute(tables.calls.select())).one()
     found = dict(zip(names, row, strict=True))
     assert found.pop("tags") == '{"team":"x"}'
-    assert orjson.loads(found.pop("attempts")) == orjson.loads(orjson.dumps(attempts))
+    assert lines.read_attempts(found.pop("attempts")) == orjson.loads(orjson.dumps(attempts))
     assert (found.pop("day"), found.pop("tries")) == (20_000, 1)
     tokens = {"tokens_in": 1, "tokens_out": 2, "cached": 3, "cache_write": 4, "reasoning": 5}
     tokens |= {"audio_in": 6, "audio_out": 7, "image_in": 8, "image_out": 9, "estimated": True}

@@ -13,7 +13,7 @@ from tests.unit.store.calls import call
 from tests.unit.store.records import add, record
 from tests.unit.web.dialogue import ask, request
 
-from xroute.store import calls, tables
+from xroute.store import calls, lines, tables
 from xroute.store.audit import SYSTEM
 from xroute.store.people import People
 from xroute.store.sessions import Sessions
@@ -27,6 +27,7 @@ from xroute.web.bridge import Bridge
 from xroute.web.edge import Edge, Management
 from xroute.web.peer import Peers
 from xroute.web.reception import Reception
+from xroute.wire.record import Try
 
 FIRST = 20_755 * DAY_MS  # 2026-10-29
 RANGE = {"since": "2026-10-28", "until": "2026-11-02"}
@@ -42,8 +43,7 @@ CALL = call(
     tries=1,
     price="p1",
     tags='{"team":"x"}',
-    attempts='[{"deployment":"d","provider":"openai","model":"m","credential":"openai/1","began_ms":0,'
-    '"duration_ms":9,"ttft_ms":3,"failure":"","status":200,"upstream_id":"u","usage":null,"cost_nano":1500}]',
+    attempts=lines.write_attempts([Try("d", "openai", "m", "openai/1", 0, 9, 3, "", 200, "u", None, 1500)]),
 )
 
 
@@ -92,21 +92,18 @@ async def office(api, database, monkeypatch):
     async with database.write() as connection:
         for id_ in ("ws_a", "ws_b"):
             await connection.execute(insert(tables.workspaces).values(id=id_, name=id_, slug=id_, created=1))
-        await add(
-            connection,
-            [
-                record(1, at=FIRST + 5, key="key_a", user="ann", tags={"team": "x"}),
-                record(
-                    2, at=FIRST + DAY_MS, key="key_b", outcome="failed", cost_nano=None, charged_nano=None
-                ),
-                record(3, at=FIRST, workspace="ws_b"),
-            ],
-        )
         await connection.execute(insert(tables.prices).values(id="p1", data={"input": 5}, first=1))
         await connection.execute(
             insert(tables.calls),
             [CALL, call(8, FIRST + DAY_MS, error_type="server"), call(9, FIRST, workspace="ws_b")],
         )
+    unpriced = {"outcome": "failed", "cost_nano": None, "charged_nano": None}
+    counted = [
+        record(1, at=FIRST + 5, key="key_a", user="ann", tags={"team": "x"}),
+        record(2, at=FIRST + DAY_MS, key="key_b", **unpriced),
+        record(3, at=FIRST, workspace="ws_b"),
+    ]
+    await add(database, counted)
     for role in ("owner", "admin", "developer", "viewer", "billing"):
         made[role] = (await tokens.create(SYSTEM, role, role, "ws_a"))[1]
     made["operator"] = (await tokens.create(SYSTEM, "operator", "operator", None))[1]

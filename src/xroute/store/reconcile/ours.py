@@ -1,6 +1,5 @@
 """What was recorded here of a provider: every attempt of a span of days, out of the database."""
 
-import json
 from collections.abc import AsyncGenerator, Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -9,7 +8,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import or_, select
 
 from xroute.money.price import Price, Rates
+from xroute.store.calls import of_all
 from xroute.store.db import Database
+from xroute.store.lines import read_attempts
 from xroute.store.reconcile.drift import Attempted
 from xroute.store.tables import calls, prices
 
@@ -47,8 +48,7 @@ def _query(providers: Collection[str], start: int, end: int) -> Any:
             *(calls.c[name] for name in ("id", "at", "asked", "model", "provider", "outcome", "byok")),
             *(calls.c[name] for name in ("held_nano", "duration_ms", "price", "attempts", "cost_nano")),
         )
-        .where(calls.c.day >= start // DAY_MS, calls.c.day <= end // DAY_MS)
-        .where(calls.c.at >= start, calls.c.at < end)
+        .where(of_all(start, end))
         .where(or_(calls.c.provider.in_(providers), calls.c.outcome == "lost", *mentions))
     )
 
@@ -56,7 +56,7 @@ def _query(providers: Collection[str], start: int, end: int) -> Any:
 def _of_call(
     row: Mapping[Any, Any], providers: frozenset[str], credentials: frozenset[str], known: dict[str, Price]
 ) -> list[Attempted]:
-    tries: list[dict[str, Any]] = json.loads(row["attempts"] or "[]")
+    tries = read_attempts(row["attempts"])
     if not tries:
         return _lost(row, providers, credentials)
     last = len(tries) - 1

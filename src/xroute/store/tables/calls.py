@@ -20,14 +20,22 @@ from xroute.store.tables.column import metadata, time
 calls = Table(  # wire.record.Record; on PostgreSQL partitioned by `day`
     "calls",
     metadata,
-    Column("day", Integer, primary_key=True),  # days since 1970 UTC
     Column("id", String, primary_key=True),
+    Column("day", Integer, primary_key=True),  # days since 1970 UTC
     time("at"),
     *(Column(name, String, nullable=False) for name in ("workspace", "project", "key", "member", "user")),
     *(Column(name, String, nullable=False) for name in ("session", "surface", "operation", "asked")),
     *(Column(name, String, nullable=False) for name in ("model", "provider")),
     Column("stream", Boolean, nullable=False),
     *(Column(name, String, nullable=False) for name in ("outcome", "error_type", "finish")),
+    Column("cost_nano", BigInteger),  # NULL = the price is not known
+    Column("charged_nano", BigInteger),
+    Column("price", String, nullable=False),
+    Column("byok", Boolean, nullable=False),
+    Column("held_nano", BigInteger, nullable=False),
+    Column("duration_ms", BigInteger, nullable=False),
+    Column("ttft_ms", BigInteger),
+    Column("overhead_us", BigInteger, nullable=False),
     *(
         Column(name, BigInteger, nullable=False)
         for name in ("tokens_in", "tokens_out", "cached", "cache_write", "reasoning")
@@ -37,19 +45,10 @@ calls = Table(  # wire.record.Record; on PostgreSQL partitioned by `day`
         for name in ("audio_in", "audio_out", "image_in", "image_out")
     ),
     Column("estimated", Boolean, nullable=False),
-    Column("cost_nano", BigInteger),  # NULL = the price is not known
-    Column("charged_nano", BigInteger),
-    Column("held_nano", BigInteger, nullable=False),
-    Column("price", String, nullable=False),
-    Column("byok", Boolean, nullable=False),
-    Column("duration_ms", BigInteger, nullable=False),
-    Column("ttft_ms", BigInteger),
-    Column("overhead_us", BigInteger, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("tags", Text, nullable=False),  # JSON object, "" = none
-    Column("attempts", Text, nullable=False),  # JSON list of wire.record.Try
+    Column("attempts", Text, nullable=False),  # store.lines.write_attempts
     Index("ix_calls_workspace_at", "workspace", "at"),
-    Index("ix_calls_id", "id"),
     postgresql_partition_by="RANGE (day)",
 )
 event.listen(  # for days that have no partition of their own, so that none is refused

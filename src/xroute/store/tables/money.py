@@ -33,13 +33,15 @@ entries = Table(  # append-only; each moves `nano` from account `debit` to accou
     Column("credit", String, nullable=False),
     Column("nano", BigInteger, nullable=False),  # never negative
     Column("call", String),
-    Column("ref", String, unique=True),  # what makes a repeated one count once
+    Column("ref", String),  # what makes a repeated one count once
     Column("price", String),  # prices.id
     text("by"),
     text("note"),
     Index("ix_entries_workspace_at", "workspace", "at"),
     Index("ix_entries_call", "call"),
 )
+_has_ref = entries.c.ref.is_not(None)  # most entries are of calls that were settled, and have none
+Index("ix_entries_ref", entries.c.ref, unique=True, sqlite_where=_has_ref, postgresql_where=_has_ref)
 prices = Table(  # every price that was ever used, as it was
     "prices",
     metadata,

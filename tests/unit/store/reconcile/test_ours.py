@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert
+from tests.unit.store.paid import open_workspace
 
 from xroute.money.nano import PER_DOLLAR
 from xroute.money.price import Price, Rates
@@ -34,6 +35,7 @@ def record(id_: str, *tries: Try, **more: Any) -> Record:
 
 async def read(db: Database, *records: Record, **more: Any) -> list[Attempted]:
     names = [column.name for column in calls.columns]
+    await open_workspace(db, "ws_main")
     async with db.write() as connection:
         await connection.execute(insert(prices).values(id=PRICE.id, data=PRICE.data(), first=0))
         rows = [dict(zip(names, call_row(each), strict=True)) for each in records]

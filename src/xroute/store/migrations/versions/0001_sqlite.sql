@@ -1,6 +1,6 @@
 CREATE TABLE calls (
-    day INTEGER NOT NULL,
     id VARCHAR NOT NULL,
+    day INTEGER NOT NULL,
     at BIGINT NOT NULL,
     workspace VARCHAR NOT NULL,
     project VARCHAR NOT NULL,
@@ -17,6 +17,14 @@ CREATE TABLE calls (
     outcome VARCHAR NOT NULL,
     error_type VARCHAR NOT NULL,
     finish VARCHAR NOT NULL,
+    cost_nano BIGINT,
+    charged_nano BIGINT,
+    price VARCHAR NOT NULL,
+    byok BOOLEAN NOT NULL,
+    held_nano BIGINT NOT NULL,
+    duration_ms BIGINT NOT NULL,
+    ttft_ms BIGINT,
+    overhead_us BIGINT NOT NULL,
     tokens_in BIGINT NOT NULL,
     tokens_out BIGINT NOT NULL,
     cached BIGINT NOT NULL,
@@ -27,20 +35,11 @@ CREATE TABLE calls (
     image_in BIGINT NOT NULL,
     image_out BIGINT NOT NULL,
     estimated BOOLEAN NOT NULL,
-    cost_nano BIGINT,
-    charged_nano BIGINT,
-    held_nano BIGINT NOT NULL,
-    price VARCHAR NOT NULL,
-    byok BOOLEAN NOT NULL,
-    duration_ms BIGINT NOT NULL,
-    ttft_ms BIGINT,
-    overhead_us BIGINT NOT NULL,
     tries INTEGER NOT NULL,
     tags TEXT NOT NULL,
     attempts TEXT NOT NULL,
-    CONSTRAINT pk_calls PRIMARY KEY (day, id)
+    CONSTRAINT pk_calls PRIMARY KEY (id, day)
 );
-CREATE INDEX ix_calls_id ON calls (id);
 CREATE INDEX ix_calls_workspace_at ON calls (workspace, at);
 CREATE TABLE responses (
     owner VARCHAR NOT NULL,
@@ -81,11 +80,11 @@ CREATE TABLE entries (
     price VARCHAR,
     "by" TEXT DEFAULT '' NOT NULL,
     note TEXT DEFAULT '' NOT NULL,
-    CONSTRAINT pk_entries PRIMARY KEY (id),
-    CONSTRAINT uq_entries_ref UNIQUE (ref)
+    CONSTRAINT pk_entries PRIMARY KEY (id)
 );
 CREATE INDEX ix_entries_call ON entries (call);
 CREATE INDEX ix_entries_workspace_at ON entries (workspace, at);
+CREATE UNIQUE INDEX ix_entries_ref ON entries (ref) WHERE ref IS NOT NULL;
 CREATE TABLE prices (
     id VARCHAR NOT NULL,
     data JSON NOT NULL,

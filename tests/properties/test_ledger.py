@@ -185,7 +185,7 @@ class LedgerMachine(RuleBasedStateMachine):
         paths = sorted(process.journal.folder.glob("*.jsonl"))
         if is_torn and paths:
             with paths[-1].open("ab") as file:
-                file.write(lines.write_held(began(999_999))[:40])
+                file.write(lines.write_held(lines.held(began(999_999)))[:40])
         process.journal.close()  # as the system does
         self.start(process.machine)
         self.processes.insert(which, self.processes.pop())

@@ -16,23 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ports import free_port
 
 # The library is imported where it is used: other environments run some of the tests without it.
 
 LOCAL = "redis://127.0.0.1:6379/0"
 SERVERS = ("redis-server", "valkey-server")
-
-
-MOST_PORT = 65535 - 10_000  # a cluster's nodes talk to each other at a port so much higher
-
-
-def _free_port() -> int:
-    while True:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port: int = free.getsockname()[1]
-        if port <= MOST_PORT:
-            return port
 
 
 class Server:
@@ -41,7 +30,7 @@ class Server:
     def __init__(self, program: str, folder: Path) -> None:
         self.program = program
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 

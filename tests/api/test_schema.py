@@ -15,9 +15,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 from tests.api.office import ADMIN_TOKEN
-from tests.gateway.stage import free_port
+from tests.gateway.stage import listening
 
-from xroute.web.serve import make_server
+from xroute.web.server import Server
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 5  # of each operation and mode
@@ -30,14 +30,10 @@ async def test_every_answer_is_as_the_document_says(whole, database_url, mode):
     async with whole(database_url) as office:
         for tries in (office.persons.tries.address, office.persons.tries.fresh):
             tries._limit = 10**9
-        port = free_port()
-        server = make_server(office.app, "127.0.0.1", port)
+        server = Server(office.app, "127.0.0.1", 0)
         serving = asyncio.create_task(server.serve())
         try:
-            async with asyncio.timeout(30):
-                while not server.sockets:
-                    await asyncio.sleep(0.01)
-            statuses = await asyncio.to_thread(judge_all, port, mode)
+            statuses = await asyncio.to_thread(judge_all, await listening(server), mode)
         finally:
             server.stop()
             await serving

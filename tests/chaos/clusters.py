@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.ports import free_port
 
 START_S = 60.0
 PLACES = ("/usr/lib/postgresql", "/usr/local/pgsql", "/opt/homebrew/opt/postgresql")
@@ -157,9 +157,3 @@ def someone() -> dict[str, int]:
             found = pwd.getpwnam(name)
             return {"user": found.pw_uid, "group": found.pw_gid}
     pytest.skip("PostgreSQL does not run as root, and there is nobody else")
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 import psutil
-from tests.chaos.clusters import free_port
+from tests.ports import free_port
 
 START_S = 60.0
 MODEL = "acme/model"

@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 # The clients' own environment has no xroute in it: the gateway runs in the project's.
 PYTHON = sys.executable if find_spec("xroute") else str(ROOT / ".venv/bin/python")
@@ -87,13 +89,6 @@ def simulator(folder: Path) -> Iterator[Server]:
 def environ(folder: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Nothing of the caller's environment but where programs are: no keys, no settings, a home of its own."""
     return {"PATH": os.environ["PATH"], "HOME": str(folder), "XROUTE_STATE_DIR": str(folder), **(more or {})}
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def is_listening(port: int) -> bool:

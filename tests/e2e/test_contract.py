@@ -9,9 +9,10 @@ import shutil
 import openai
 import pytest
 from openai.types.chat import completion_create_params
-from tests.e2e.servers import ROOT, free_port, gateway, serving
+from tests.e2e.servers import ROOT, gateway, serving
 from tests.e2e.tap import tapping
 from tests.e2e.test_openai import HELLO, WEATHER, picture
+from tests.ports import free_port
 
 DOCUMENT = ROOT.parent / "shared/contracts/openai-openapi-2.3.0.yaml.xz"
 STEADY = ROOT / "tests/e2e/js/node_modules/.bin/steady"

@@ -16,7 +16,8 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from tests.e2e.servers import Server, free_port, gateway, serving
+from tests.e2e.servers import Server, gateway, serving
+from tests.ports import free_port
 
 pytest.importorskip("stripe", reason="the library of Stripe is not installed")
 

@@ -1,7 +1,6 @@
 """The whole gateway on a real port, as `xroute serve` runs it, with a client in front of it."""
 
 import asyncio
-import socket
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,17 +18,10 @@ from xroute.sim.plan import Profile
 from xroute.sim.transport import SimTransport
 from xroute.upstream.client import HttpTransport
 from xroute.web.app import App, create_app
-from xroute.web.serve import make_server
+from xroute.web.server import Server
 from xroute.web.start import open_parts
 
 CREDENTIAL = "sk-upstream-1"
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def provider(url: str, *models: tuple[str, str] | dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -116,13 +108,12 @@ async def running(
     app = create_app(scene, transports, parts.pepper if parts else b"pepper", parts, clock)
     if parts:
         parts.begin(90)
-    port = free_port()
-    server = make_server(app, "127.0.0.1", port)
+    server = Server(app, "127.0.0.1", 0)
     serving = asyncio.create_task(server.serve())
     beating = asyncio.create_task(pulse(app.gateway, loaded.settings.keepalive_comment_s, time.monotonic))
     limits = httpx2.Limits(max_connections=None)
     try:
-        await _up(port)
+        port = await listening(server)
         async with httpx2.AsyncClient(
             base_url=f"http://127.0.0.1:{port}",
             headers={"authorization": f"Bearer {KEY}", "content-type": "application/json"},
@@ -146,13 +137,9 @@ async def running(
         await http.close()
 
 
-async def _up(port: int) -> None:
+async def listening(server: Server) -> int:
+    """Its port, once it listens."""
     async with asyncio.timeout(SOON_S):
-        while True:
-            try:
-                wire = await dial(port)
-            except OSError:
-                await asyncio.sleep(0.005)
-            else:
-                await wire.close()
-                return
+        while not server.sockets:
+            await asyncio.sleep(0.002)
+    return server.port

@@ -1,12 +1,13 @@
 """Every fault of the simulator, before and after the first content, with and without a healthy provider."""
 
+import socket
 from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
 from tests.gateway.replies import check_broken, check_complete
 from tests.gateway.sims import said
-from tests.gateway.stage import free_port, provider
+from tests.gateway.stage import provider
 
 from xroute.sim.plan import KINDS
 
@@ -104,12 +105,12 @@ def model(fault, case):
     return f"{case}/{fault}"
 
 
-def _sections(sim, good):
+def _sections(sim, good, closed):
     """Providers of one fault each; those of `pair` have the good one behind them."""
     sections, paired = {}, []
     faults = [*UNSEEN, *FINAL, *SEEN, *RIGHT, *HUGE, "context_length_exceeded"]
     for place, fault in enumerate([*dict.fromkeys(faults), REFUSED]):
-        url = f"http://127.0.0.1:{free_port()}/v1" if fault == REFUSED else sim.url
+        url = f"http://127.0.0.1:{closed}/v1" if fault == REFUSED else sim.url
         for case in ("alone-whole", "alone-stream", "pair-whole", "pair-stream"):
             name = model(fault, case)
             timeouts = {"timeouts": SILENT if fault in SEEN else SHORT} if fault.startswith("hang") else {}
@@ -123,12 +124,14 @@ def _sections(sim, good):
 async def cast(lodge):
     sim = await lodge.sim(output_tokens=TOKENS)
     good = await lodge.sim(output_tokens=TOKENS)
-    stage = await lodge.stage(
-        providers=_sections(sim, good),
-        routing={"strategy": "order", "max_attempts": 2},
-        limits={"answer_mib": 1},
-    )
-    return Set(stage, sim, good)
+    with socket.socket() as closed:  # bound and not listened on, so that nobody else listens there either
+        closed.bind(("127.0.0.1", 0))
+        stage = await lodge.stage(
+            providers=_sections(sim, good, closed.getsockname()[1]),
+            routing={"strategy": "order", "max_attempts": 2},
+            limits={"answer_mib": 1},
+        )
+        yield Set(stage, sim, good)
 
 
 def _modes(table):

@@ -10,8 +10,8 @@ import time
 
 import httpx2
 import pytest
-from tests.gateway.stage import free_port
 from tests.gateway.wires import SOON_S
+from tests.ports import free_port
 
 RUN = """
 import os

@@ -72,6 +72,12 @@ class Process:
         await self.told()
         return await self.engine.purse(key)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether Redis can be used, or why not, is known."""
+        state = self.engine.state
+        return not state.startswith("rejoining") and "not connected yet" not in state
+
     async def up(self) -> None:
         """Returns when it is."""
         await until(lambda: self.engine.state == "up")
@@ -102,9 +108,10 @@ def redis(url: str, prefix: str, **fields: object) -> RedisSettings:
 
 @asynccontextmanager
 async def running(process: Process) -> AsyncGenerator[Process]:
-    """Started, and closed at the end."""
+    """Started, up or told why it cannot be, however slow the machine; closed at the end."""
     await process.engine.start()
     try:
+        await until(lambda: process.is_known)
         yield process
     finally:
         await process.close()

@@ -84,6 +84,7 @@ class Engines(RuleBasedStateMachine):
         named = redis(self.url, f"{self.prefix}_{next(numbers)}", timeout_s=10)
         self.process = Process(named, self.db, self.folder, lambda: self.now)
         self.run(self.process.engine.start())
+        self.run(self.process.up())
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return self.runner.run(work)

@@ -6,10 +6,14 @@
 local epoch, journal, gen, clock = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local base = string.sub(KEYS[1], 1, -6) .. epoch .. ':'
 
+local now_ms -- the same for all that a script does
 local function time_ms()
   if clock ~= '' then return tonumber(clock) end
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  if not now_ms then
+    local time = redis.call('TIME')
+    now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  return now_ms
 end
 
 -- Whether the counters were made anew, or this journal was declared dead, or has another connection.

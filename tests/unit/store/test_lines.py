@@ -69,7 +69,10 @@ def test_a_held_line_of_another_release_is_read_by_its_names():
     del head["held"][where], values[where]
     for names, said in (
         (head, [*values, "good"]),
-        ({each: head[each] for each in ("record", "try", "usage")}, orjson.loads(lines.write_settled(call))[1:]),  # it had one list of names
+        (
+            {each: head[each] for each in ("record", "try", "usage")},
+            orjson.loads(lines.write_settled(call))[1:],
+        ),  # it had one list of names
     ):
         found = lines.reader(orjson.dumps(names))(orjson.dumps(["h", *said]))
         assert isinstance(found, Held)
@@ -146,9 +149,10 @@ def test_an_object_of_a_record_gives_it_again():
     assert lines.from_object(lines.as_object(full())) == full()
 
 
-def test_attempts_are_a_list_of_objects_with_every_field():
-    found = orjson.loads(lines.attempts_object(full()))
+def test_attempts_of_a_table_are_read_with_the_names_of_every_field():
+    found = lines.read_attempts(lines.write_attempts(full().attempts))
     assert found == orjson.loads(orjson.dumps(full().attempts))
+    assert lines.read_attempts("") == []
 
 
 def test_credit_is_what_the_workspace_pays():

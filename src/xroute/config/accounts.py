@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from xroute.config.part import Number, Part, Seconds, Text, Tokens, Url, Usd, Whole
+from xroute.config.part import Days, Number, Part, Seconds, Text, Tokens, Url, Usd, Whole
 from xroute.config.secret import Secret
 
 Window = Literal["day", "week", "month", "total"]
@@ -160,7 +160,7 @@ class AccountingSettings(Part):
     spool_full: Literal["answer", "refuse"] = Field(
         default="answer", description="With the disk full: answer and count what is lost, or refuse (503)."
     )
-    retention_days: Whole = Field(default=90, ge=1, description="How long single calls are kept.")
+    retention_days: Days = Field(default=90, description="How long single calls are kept.")
 
 
 class BodiesSettings(Part):
@@ -172,7 +172,7 @@ class BodiesSettings(Part):
         default=None, description="Or an S3 bucket: `https://bucket.s3.eu-west-1.amazonaws.com`."
     )
     region: Text = Field(default="us-east-1", description="The bucket's region.")
-    days: Whole = Field(default=7, ge=1, description="How long they are kept.")
+    days: Days = Field(default=7, description="How long they are kept.")
     max_kib: Whole = Field(default=256, ge=1, description="The most of one body; more is cut.")
     redact: list[Text] = Field(default=[], description="Regular expressions; what they find is masked.")
 
@@ -209,7 +209,9 @@ class SignInSettings(Part):
         default="open",
         description="Who may make a workspace: everybody (it is prepaid, with no credit), or the invited.",
     )
-    session_hours: Whole = Field(default=24 * 14, ge=1, description="How long a sign-in lasts.")
+    session_hours: Whole = Field(
+        default=24 * 14, ge=1, le=24 * 36_500, description="How long a sign-in lasts."
+    )
     oidc: list[OidcSettings] = Field(default=[], description="Sign-in by Google, GitHub, Keycloak, ...")
 
 

@@ -30,7 +30,8 @@ def _plain_url(value: str) -> str:
 Whole = Annotated[int, BeforeValidator(_no_bool)]
 Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
 Seconds = Annotated[Number, Field(gt=0)]
-Tokens = Annotated[Whole, Field(gt=0)]
+Tokens = Annotated[Whole, Field(gt=0, le=10**15)]  # as the API takes: columns and Redis count so far exactly
+Days = Annotated[Whole, Field(ge=1, le=36_500)]
 Text = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, AfterValidator(_plain_url)]
 # A provider's id stands before the slash of "provider/model", so it has none itself.

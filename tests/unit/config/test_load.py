@@ -196,6 +196,15 @@ PROVIDER = "providers:\n  p:\n    "
             "keys:\n- {name: a, key: x}\n- {name: a, key: y}",
             "xroute.yaml:1 keys: has the same name twice",
         ),
+        (
+            f"keys: [{{name: a, key: x, limits: {{rpm: {10**30}}}}}]",
+            "xroute.yaml:1 keys[0].limits.rpm: must be at most 1000000000000000",
+        ),
+        (
+            f"sign_in: {{session_hours: {10**15}}}",
+            "xroute.yaml:1 sign_in.session_hours: must be at most 876000",
+        ),
+        (f"accounting: {{retention_days: {10**15}}}", "accounting.retention_days: must be at most 36500"),
         ("timeouts: 5", "xroute.yaml:1 timeouts: expected a mapping (`key: value` lines), found a number"),
         ("timeouts:\n  total: 0", "xroute.yaml:2 timeouts.total: must be more than 0"),
         ("timeouts:\n  total: .inf", "xroute.yaml:2 timeouts.total: expected a number, found '.inf'"),

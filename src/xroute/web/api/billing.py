@@ -77,9 +77,11 @@ class VoucherBody(Body):
     """A voucher to make."""
 
     amount_usd: Usd
-    uses: int = Field(default=1, description="By so many workspaces, once each.")
+    uses: int = Field(default=1, strict=True, description="By so many workspaces, once each.")
     expires: Moment | None = Field(default=None, description="When nobody can redeem it any more.")
-    credit_days: int | None = Field(default=None, description="How long the credit lasts; null = for ever.")
+    credit_days: int | None = Field(
+        default=None, strict=True, description="How long the credit lasts; null = for ever."
+    )
 
 
 class CodeBody(Body):

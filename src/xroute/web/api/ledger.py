@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from sqlalchemy import select
 
 from xroute.store.billing import Billing
@@ -18,6 +18,7 @@ from xroute.web.api.shapes import (
     PAGE,
     Body,
     Cursor,
+    Exact,
     Limit,
     Moment,
     Text,
@@ -46,7 +47,7 @@ BillingOf = Annotated[Billing, Depends(_billing)]
 RefOf = Annotated[str, Depends(_ref)]
 SignedUsd = Annotated[
     Decimal,
-    BeforeValidator(lambda value: str(value) if isinstance(value, float) else value),
+    Exact,
     Field(ge=-1_000_000, le=1_000_000, max_digits=16, decimal_places=9, allow_inf_nan=False),
 ]
 

@@ -1,5 +1,6 @@
 """Shapes that bodies of the management API share: money, times, names, pages and what is shown of a row."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,10 +15,23 @@ LONGEST = 200  # characters of a name
 PAGE = 100  # rows of a page, where nobody says how many
 MOST = 500
 
+_FIGURE = re.compile(r"[+-]?(\d+\.?|\d*\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
+
+def _exact(value: Any) -> Any:
+    """A number as it was written; Python's own reading of texts takes `1_000` and digits of other scripts."""
+    if isinstance(value, float):
+        return str(value)
+    if isinstance(value, str) and not _FIGURE.fullmatch(value.strip()):
+        raise ValueError("is no amount: write it as 12.5")
+    return value
+
+
+Exact = BeforeValidator(_exact)
 # Dollars in a body: a number, or a text where the client has no exact numbers; at most nine places.
 Usd = Annotated[
     Decimal,
-    BeforeValidator(lambda value: str(value) if isinstance(value, float) else value),
+    Exact,
     Field(ge=0, le=1_000_000, max_digits=16, decimal_places=9, allow_inf_nan=False),
 ]
 

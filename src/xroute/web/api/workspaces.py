@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 
 from xroute.config.accounts import Plan
 from xroute.errors import InvalidRequest, PermissionDenied
@@ -13,7 +13,7 @@ from xroute.store.audit import Actor
 from xroute.store.bounds import Row
 from xroute.store.workspaces import not_found
 from xroute.web.api.context import ActorOf
-from xroute.web.api.shapes import PAGE, Body, Cursor, Name, Usd, from_usd, moment, usd
+from xroute.web.api.shapes import PAGE, Body, Cursor, Exact, Name, Usd, from_usd, moment, usd
 from xroute.web.api.shapes import Limit as Rows
 from xroute.web.api.tenants import TenancyOf, terms_told
 from xroute.web.tenancy import Tenancy
@@ -22,7 +22,7 @@ PPM = 1_000_000
 PRICED = ("plan", "credit_line_usd", "markup")  # what operators say
 Markup = Annotated[
     Decimal,
-    BeforeValidator(lambda value: str(value) if isinstance(value, float) else value),
+    Exact,
     Field(gt=0, le=100, decimal_places=6, allow_inf_nan=False),
 ]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]

@@ -29,6 +29,7 @@ _OTHER_WORDS = frozenset({*_CACHED, *_WRITTEN}) - {"cached_tokens", "cache_write
 _MORE = frozenset(
     {_IN_DETAILS[1], _OUT_DETAILS[1], *_HITS, *_WRITTEN, *_THOUGHT, "cache_creation", "server_tool_use"}
 )
+_ANTHROPIC = frozenset({"cache_creation", "server_tool_use"})  # what has a price of its own besides
 _INT = frozenset({int})
 _NOTHING: Json = {}
 
@@ -121,7 +122,11 @@ def plain(usage: Json) -> Usage | None:
     more = not _MORE.isdisjoint(usage)
     if ins is None and outs is None:
         return None if more else Usage(given, written)
-    if more and ((ins is None and _IN_DETAILS[1] in usage) or (outs is None and _OUT_DETAILS[1] in usage)):
+    if more and (
+        not _ANTHROPIC.isdisjoint(usage)
+        or (ins is None and _IN_DETAILS[1] in usage)
+        or (outs is None and _OUT_DETAILS[1] in usage)
+    ):
         return None
     ins, outs = _NOTHING if ins is None else ins, _NOTHING if outs is None else outs
     if not (_are_parts(ins, given) and _are_parts(outs, written)):
@@ -231,7 +236,9 @@ def _contained(usage: Json, u: Usage) -> Usage:
         input=given,
         output=written,
         cached=min(u.cached, given),
-        cache_write=min(u.cache_write, given),
+        cache_write=(cache_write := min(u.cache_write, given)),
+        cache_write_1h=min(u.cache_write_1h, cache_write),
+        searches=u.searches,
         reasoning=min(reasoning, written),
         audio_in=min(u.audio_in, given),
         audio_out=min(u.audio_out, written),

@@ -11,6 +11,7 @@ from openai.types.chat import ChatCompletion
 from xroute.catalog.entries import Quirks
 from xroute.dialects.answer import Answer, ErrorBody, Malformed
 from xroute.dialects.anthropic import decode, error_of, native
+from xroute.dialects.openai import tokens
 from xroute.wire.usage import Usage
 
 Json = dict[str, Any]
@@ -195,7 +196,7 @@ def test_the_whole_prompt_is_counted_cached_or_not() -> None:
         "service_tier": "priority",
     }
     answer = read(message(text("a"), usage=own))
-    assert answer.usage == Usage(input=60, output=9, cached=30, cache_write=20, reasoning=4)
+    assert answer.usage == Usage(60, 9, cached=30, cache_write=20, cache_write_1h=15, reasoning=4)
     assert answer.body["usage"] == {
         **own,
         "prompt_tokens": 60,
@@ -205,6 +206,27 @@ def test_the_whole_prompt_is_counted_cached_or_not() -> None:
         "completion_tokens_details": {"reasoning_tokens": 4},
     }
     assert answer.body["service_tier"] == "priority"
+
+
+def test_what_is_kept_for_an_hour_and_searches_have_prices_of_their_own() -> None:
+    own = {
+        "input_tokens": 10,
+        "cache_creation_input_tokens": 20,
+        "cache_creation": {"ephemeral_5m_input_tokens": 5, "ephemeral_1h_input_tokens": 15},
+        "output_tokens": 9,
+        "server_tool_use": {"web_search_requests": 3},
+    }
+    found = read(message(text("a"), usage=own)).usage
+    assert found == Usage(30, 9, cache_write=20, cache_write_1h=15, searches=3)
+    details = {"cached_tokens": 0, "cache_write_tokens": 20}
+    whole = {
+        "prompt_tokens": 30,
+        "completion_tokens": 9,
+        "total_tokens": 39,
+        "prompt_tokens_details": details,
+    }
+    again = tokens.read({**own, **whole})
+    assert again == found
 
 
 def test_compactions_are_paid_for_though_the_sums_leave_them_out() -> None:

@@ -134,7 +134,7 @@ class Link(asyncio.Protocol):
                     answer.set_result(found)
                 elif heard is not None:
                     heard(found)
-        except (ValueError, IndexError):  # nobody waits any more, too, when the link has just failed
+        except (ValueError, IndexError):  # or the link has just failed: nobody is left to be answered
             self.fail(InvalidResponse("what answers is not Redis"))
         self._unread = data[at:]
 

@@ -14,6 +14,7 @@ from tests.chaos.crowd import Crowd
 from tests.chaos.site import KEY, WORKSPACE, Site, site
 
 SIM = {"output_tokens": 400, "ttft_ms": {"median": 100, "p95": 400}, "tokens_per_s": 60}
+SHORT, LONG = (5, 100), (200, 400)  # tokens of an answer; one that is to be killed within takes seconds
 UNDER_WAY_S = 60.0  # half of the calls get their answer at once, at the latest by then
 ADOPTED_S = 60.0  # what dead processes left is settled after this, at the latest
 
@@ -39,7 +40,7 @@ def rounds(
         if workers > 1:
             place.kill_watcher()
             place.start()
-        asyncio.run(_calls(crowd, count, 20, dice))  # and it goes on
+        asyncio.run(_calls(crowd, count, 20, SHORT, dice))  # and it goes on
         found = settled(url)
         place.stop()
         found = books.read(url)
@@ -75,7 +76,7 @@ def settled(url: str, timeout_s: float = ADOPTED_S) -> Books:
 async def _die(place: Site, crowd: Crowd, number: int, calls: int, dice: random.Random) -> None:
     """Calls, and the end of whoever answers them while half are at it."""
     before = len(crowd.seen)
-    running = asyncio.create_task(_calls(crowd, number, calls, dice))
+    running = asyncio.create_task(_calls(crowd, number, calls, LONG, dice))
     async with asyncio.timeout(UNDER_WAY_S):
         while sum(bool(each.body) and not each.is_whole for each in crowd.seen[before:]) < calls // 2:
             await asyncio.sleep(0.01)
@@ -88,10 +89,10 @@ async def _die(place: Site, crowd: Crowd, number: int, calls: int, dice: random.
     await running
 
 
-async def _calls(crowd: Crowd, number: int, calls: int, dice: random.Random) -> None:
+async def _calls(crowd: Crowd, number: int, calls: int, tokens: tuple[int, int], dice: random.Random) -> None:
     async def one(index: int) -> None:
         await asyncio.sleep(dice.uniform(0, 0.5))
         with contextlib.suppress(OSError):
-            await crowd.call(f"r{number}-{index}", tokens=dice.randint(40, 200), stream=True)
+            await crowd.call(f"r{number}-{index}", tokens=dice.randint(*tokens), stream=True)
 
     await asyncio.gather(*(one(index) for index in range(calls)))

@@ -87,7 +87,9 @@ async def test_an_answer_is_a_message(client, upstream):
 
 
 async def test_a_key_is_taken_where_anthropic_s_clients_put_it(stage):
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{stage.port}", trust_env=False) as bare:
+    async with httpx2.AsyncClient(
+        base_url=f"http://127.0.0.1:{stage.port}", trust_env=False, timeout=30
+    ) as bare:
         reply = await bare.post(PATH, json=ASK, headers={"x-api-key": KEY})
         assert reply.status_code == 200
         refused = await bare.post(PATH, json=ASK, headers={"x-api-key": "sk-wrong"})

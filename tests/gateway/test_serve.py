@@ -44,7 +44,7 @@ def wait(url, process):
     while True:
         assert process.poll() is None and time.monotonic() < until
         try:
-            return httpx2.get(f"{url}/readyz", trust_env=False)
+            return httpx2.get(f"{url}/readyz", trust_env=False, timeout=SOON_S)
         except httpx2.TransportError:
             time.sleep(0.02)
 
@@ -59,7 +59,9 @@ def test_with_nothing_set_the_simulator_answers_the_key_that_was_made_and_a_sign
             keys += re.findall(r"^  key +(xr-\S+)$", banner, re.MULTILINE)
             assert "SIMULATOR" in banner and f"{url}/v1" in banner
             headers = {"authorization": f"Bearer {keys[0]}"}
-            reply = httpx2.post(f"{url}/v1/chat/completions", json=ASK, headers=headers, trust_env=False)
+            reply = httpx2.post(
+                f"{url}/v1/chat/completions", json=ASK, headers=headers, trust_env=False, timeout=SOON_S
+            )
             assert (reply.status_code, reply.headers["x-xroute-provider"]) == (200, "sim")
         finally:
             process.send_signal(signal.SIGTERM)
@@ -76,7 +78,9 @@ def test_either_server_answers_and_streams(tmp_path, server):
     try:
         assert wait(url, process).headers["server"] == {"own": "xroute"}.get(server, server)
         [key] = re.findall(r"^  key +(xr-\S+)$", output.read_text(), re.MULTILINE)
-        with httpx2.Client(headers={"authorization": f"Bearer {key}"}, trust_env=False) as client:
+        with httpx2.Client(
+            headers={"authorization": f"Bearer {key}"}, trust_env=False, timeout=SOON_S
+        ) as client:
             for _ in range(2):
                 assert client.post(f"{url}/v1/chat/completions", json=ASK).status_code == 200
             streamed = client.post(f"{url}/v1/chat/completions", json=ASK | {"stream": True})
@@ -93,7 +97,10 @@ def test_what_libraries_say_of_secrets_is_not_logged_at_debug_either(tmp_path):
     person = {"email": "eve@example.com", "password": "a horse that counts", "name": "E", "workspace": "W"}
     try:
         wait(url, process)
-        assert httpx2.post(f"{url}/api/v1/signup", json=person, trust_env=False).status_code == 201
+        assert (
+            httpx2.post(f"{url}/api/v1/signup", json=person, trust_env=False, timeout=SOON_S).status_code
+            == 201
+        )
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(SOON_S) == 0

@@ -9,24 +9,16 @@ from functools import lru_cache
 
 from xroute.limits.gate import Level
 
-Names = tuple[str, str, str]
-REQUESTS: Names = (
-    "x-ratelimit-limit-requests",
-    "x-ratelimit-remaining-requests",
-    "x-ratelimit-reset-requests",
-)
-TOKENS: Names = ("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens")
-
 
 def headers(levels: Iterable[Level]) -> list[str]:
     """Limit, what is left, and when it is all there again: of requests and of tokens."""
     said: list[str] = []
     for gate, left, reset_s in levels:
-        limit, remaining, reset = REQUESTS if gate.measure == "requests" else TOKENS
+        what = "requests" if gate.measure == "requests" else "tokens"
         said += (
-            f"{limit}: {gate.limit}",
-            f"{remaining}: {left}",
-            f"{reset}: {duration(round(reset_s * 1000))}",
+            f"x-ratelimit-limit-{what}: {gate.limit}",
+            f"x-ratelimit-remaining-{what}: {left}",
+            f"x-ratelimit-reset-{what}: {duration(round(reset_s * 1000))}",
         )
     return said
 

@@ -13,8 +13,6 @@ from xroute.limits.counters import NEVER, Counter, Purse, Slots
 from xroute.limits.gate import OF, Amounts, Gate, Level, purses_of
 from xroute.limits.rate import Rate
 
-Needs = Amounts
-
 IDLE_S = 60.0  # after which a plan may go
 MOST_PLANS = 20_000
 MOST_RESTING = 200_000

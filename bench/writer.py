@@ -10,6 +10,7 @@ import asyncio
 import gc
 import itertools
 import json
+import resource
 import sys
 import tempfile
 import time
@@ -135,21 +136,31 @@ async def saturated(
         if is_written:
             await writer.turn()
             writer.start()
-        began, cpu = time.perf_counter(), time.process_time()
+        began, cpu, switches = time.perf_counter(), time.process_time(), _switches()
         clients = [asyncio.create_task(client()) for _ in range(64)]
         while time.perf_counter() < until:
             await asyncio.sleep(0.1)
             lags.append(writer.lag)
         await asyncio.gather(*clients)
         took, cpu = time.perf_counter() - began, time.process_time() - cpu
-        lag = writer.lag
+        lag, switches = writer.lag, _switches() - switches
     finally:
         if is_written:
             await writer.stop(60)
         journal.close()
     rate = count / took
-    found = {"calls_per_s": rate, "wall_us": 1e6 / rate, "cpu_us": cpu / count * 1e6}
+    found = {
+        "calls_per_s": rate,
+        "wall_us": 1e6 / rate,
+        "cpu_us": cpu / count * 1e6,
+        "switches": switches / count,
+    }
     return found | ({"lag_most": max(lags), "lag_end": lag} if is_written else {})
+
+
+def _switches() -> int:
+    """How often a thread of this process has waited for something: mostly for Python's lock."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
 
 
 def spin(us: int) -> None:
@@ -189,7 +200,7 @@ async def run(wanted: argparse.Namespace) -> dict[str, dict[str, float]]:
 
 def shown(found: dict[str, dict[str, float]]) -> Iterator[str]:
     for name, figures in found.items():
-        yield f"{name:10} " + "  ".join(f"{key} {figure:,.1f}" for key, figure in figures.items())
+        yield f"{name:10} " + "  ".join(f"{key} {figure:,.2f}" for key, figure in figures.items())
 
 
 def main(argv: list[str]) -> int:

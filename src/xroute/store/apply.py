@@ -232,13 +232,13 @@ def charged(
     """What is added to each purse, and when it is over (unix milliseconds, None = never)."""
     sums = defaultdict[str, int](int)
     ends: dict[str, float | None] = {}
-    for key, amount, until in chain.from_iterable(map(_charges, settled)):
-        sums[key] += amount
-        ends[key] = until
-    for each in corrected:
-        for key, amount, until in each.truth.charges:
+    truths = (each.truth for each in corrected)
+    if taken := [*chain.from_iterable(map(_charges, chain(settled, truths)))]:
+        keys, amounts, untils = zip(*taken, strict=True)
+        ends.update(zip(keys, untils, strict=True))
+        for key, amount in zip(keys, amounts, strict=True):
             sums[key] += amount
-            ends[key] = until
+    for each in corrected:
         for key, amount, until in each.guess.charges:
             sums[key] -= amount
             ends[key] = until

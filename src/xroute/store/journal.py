@@ -18,7 +18,7 @@ from xroute.errors import ConfigError, JournalFull
 from xroute.store import ids, lines, lock
 from xroute.store.lines import Line, Priced, Settled
 from xroute.store.mapped import Mapped
-from xroute.store.segments import Numbered, Segments, name_of
+from xroute.store.segments import SLICE, Numbered, Segments, name_of
 from xroute.wire.record import Record
 
 log = logging.getLogger("xroute.store")
@@ -106,10 +106,10 @@ class Journal:
         return self._must(priced, lines.write_priced(priced))
 
     def take(self, after: int, most: int) -> list[Numbered]:
-        """The lines after a number, at most so many."""
+        """The lines after a number, at most so many; of those that are read from files no more than SLICE."""
         first = self.last + 1 - len(self._kept)
         if after + 1 < first:
-            older = self._segments.read(after, min(most, first - after - 1))
+            older = self._segments.read(after, min(most, SLICE, first - after - 1))
             if found := [each for each in older if each[0] < first]:
                 return found
         start = max(after + 1 - first, 0)

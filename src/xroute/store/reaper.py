@@ -19,7 +19,7 @@ from xroute.store.apply import DAY_MS, Outcome
 from xroute.store.db import Database, now_ms
 from xroute.store.journal import Journal, delete
 from xroute.store.replay import Replay, Told
-from xroute.store.segments import Numbered, Segments
+from xroute.store.segments import SLICE, Numbered, Segments
 from xroute.store.statements import Away, Channel, Many, Query, Work, listed, run
 from xroute.wire.record import Record
 from xroute.wire.usage import Usage
@@ -107,8 +107,8 @@ class Orphan:
         return self.folder.name
 
     def take(self, after: int, most: int) -> list[Numbered]:
-        """The lines after a number."""
-        return self.segments.read(after, most)
+        """The lines after a number, at most SLICE."""
+        return self.segments.read(after, min(most, SLICE))
 
     def forget(self, applied: int) -> None:
         """The files are deleted when all of them are done with."""

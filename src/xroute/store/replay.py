@@ -17,13 +17,12 @@ from xroute.store import apply
 from xroute.store.apply import Stale
 from xroute.store.db import now_ms
 from xroute.store.lines import Held, Line, Priced, Settled, as_object
-from xroute.store.segments import Numbered
+from xroute.store.segments import SLICE, Numbered
 from xroute.store.statements import Channel, Query, Refused, Work
 from xroute.wire.record import Record
 
 log = logging.getLogger("xroute.store")
 
-SLICE = 64  # lines that are read before others have their turn
 REFUSED = "refused.jsonl"
 MOST_REFUSED = 64 * 1024 * 1024  # bytes of that file
 
@@ -98,13 +97,13 @@ class Replay:
         self._is_sure = True
 
     async def _gather(self, most: int) -> list[Numbered]:
-        """The next lines, read by and by: calls go on in between."""
-        found: list[Numbered] = []
-        after = self.applied
-        while len(found) < most and (some := self._source.take(after, min(SLICE, most - len(found)))):
+        """The next lines. Those that come from files are read by and by: calls go on in between."""
+        found = some = self._source.take(self.applied, most)
+        while some and len(found) < most:
+            if len(some) == SLICE:
+                await asyncio.sleep(0)
+            some = self._source.take(found[-1][0], most - len(found))
             found += some
-            after = some[-1][0]
-            await asyncio.sleep(0)
         return found
 
     async def _apply(self, numbered: list[Numbered]) -> None:

@@ -71,7 +71,7 @@ def sums(records: Sequence[Record], minus: Sequence[Record] = ()) -> dict[str, l
         "tagged": _summed(tagged),
         "ended": _summed(ended),
     }
-    return {name: [(*key, *each) for key, each in sorted(some.items())] for name, some in found.items()}
+    return {name: [key + some[key] for key in sorted(some)] for name, some in found.items()}
 
 
 def measured(records: Sequence[Record]) -> list[Figures]:

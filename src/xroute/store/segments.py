@@ -13,6 +13,7 @@ from xroute.store import lines
 from xroute.store.lines import Line
 
 SUFFIX = ".jsonl"
+SLICE = 64  # lines that are read before calls have their turn
 MOST_BYTES = 1024 * 1024  # that are read at once
 LONGEST = 64 * 1024 * 1024  # of one line: no line is, and no file is read into memory whole
 

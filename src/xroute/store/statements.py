@@ -202,8 +202,18 @@ def _fill(connection: sqlite3.Connection, step: Insert) -> None:
         taken = min(1 << left.bit_length() - 1, AT_ONCE)
         some = step.rows[start : start + taken]
         statement = _insert(step.table, step.columns, step.clash, taken)
-        connection.execute(statement, tuple(chain.from_iterable(some)))
+        connection.execute(statement, _flat(some))
         start, left = start + taken, left - taken
+
+
+def _flat(rows: Rows) -> list[Any]:
+    """The values of rows, one after the other; flags as numbers, for which no adapter is looked for."""
+    found = list(chain.from_iterable(rows))
+    width = len(rows[0])
+    for place, value in enumerate(rows[0]):
+        if type(value) is bool:
+            found[place::width] = map(int, found[place::width])
+    return found
 
 
 async def _on_postgres(connection: Any, work: Work[T]) -> T:

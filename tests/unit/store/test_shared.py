@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.processes import Process, money, rate, redis, running, slots
-from tests.redises import until
+from tests.redises import Server, until
 
 from xroute.limits.gate import Amounts, Gate, Hold, Refused
 from xroute.store.db import Database
@@ -298,15 +298,24 @@ async def test_a_process_that_ends_leaves_nothing_under_way(
     await one.enter((slots(1), slots(1, "left")), cost(0))
 
 
-async def test_scripts_that_redis_forgot_cost_no_call(one: Process, redis_client: Any) -> None:
-    hold = await one.enter((money(),), cost(30))
-    await redis_client.script_flush()
-    holds = await asyncio.gather(*(one.enter((money(),), cost(10)) for _ in range(20)))
-    for each in (hold, *holds):
-        one.settle(each, cost(1))
-    await one.told()
-    assert await one.purse() == (21, 0)
-    assert one.engine.turned_away == 0
+async def test_scripts_that_redis_forgot_cost_no_call(
+    redis_server: Server, db: Database, tmp_path: Path
+) -> None:
+    from redis.asyncio import Redis
+
+    settings = redis(redis_server.url, "xr_test")  # all who share a server would lose their scripts
+    async with (
+        running(Process(settings, db, tmp_path / "journals")) as one,
+        Redis.from_url(redis_server.url) as client,
+    ):
+        hold = await one.enter((money(),), cost(30))
+        await client.script_flush()
+        holds = await asyncio.gather(*(one.enter((money(),), cost(10)) for _ in range(20)))
+        for each in (hold, *holds):
+            one.settle(each, cost(1))
+        await one.told()
+        assert await one.purse() == (21, 0)
+        assert one.engine.turned_away == 0
 
 
 async def test_answers_show_no_password() -> None:

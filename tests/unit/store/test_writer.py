@@ -1,7 +1,6 @@
-import asyncio
-
 import orjson
 import pytest
+from tests.redises import until
 from tests.unit.store import paid
 from tests.unit.store.paid import began, ended, unmetered
 from tests.unit.store.records import record
@@ -197,11 +196,7 @@ async def test_a_started_writer_writes_by_itself_and_shows_that_it_lives(databas
     writer = Writer(database, journal, interval_s=0.005)
     writer.start()
     journal.settled(ended(began(1), 10))
-    for _ in range(400):
-        if not writer.lag:
-            break
-        await asyncio.sleep(0.01)
-    assert writer.lag == 0
+    await until(lambda: not writer.lag)
     ((id_, host, pid, seen),) = await paid.rows(database, "SELECT id, host, pid, seen FROM journals")
     assert (id_, bool(host), pid > 0, seen > 0) == (journal.id, True, True, True)
     journal.settled(ended(began(2), 10))

@@ -75,7 +75,7 @@ class Server:
         async def work() -> list[Any]:
             import asyncpg
 
-            connection = await asyncpg.connect(self.url(name), timeout=3)
+            connection = await asyncpg.connect(self.url(name), timeout=30)
             rows: list[Any] = []
             try:
                 for statement in statements:

@@ -97,7 +97,7 @@ class Cluster:
         async def work() -> None:
             import asyncpg  # where it is needed: no client is loaded for tests that are skipped
 
-            connection = await asyncpg.connect(self.url(), timeout=2)
+            connection = await asyncpg.connect(self.url(), timeout=30)
             try:
                 await connection.execute(statement)
             finally:

@@ -55,7 +55,7 @@ def _handler(tap: Tap, upstream: int) -> type[BaseHTTPRequestHandler]:
                 # The upstream decides by this header, OpenAI by the body's field.
                 "accept": "text/event-stream" if body.get("stream") else "application/json",
             }
-            line = http.client.HTTPConnection("127.0.0.1", upstream, timeout=30)
+            line = http.client.HTTPConnection("127.0.0.1", upstream, timeout=120)
             with contextlib.closing(line):
                 line.request("POST", self.path, raw, headers)
                 answer = line.getresponse()

@@ -18,7 +18,7 @@ def model(request):
 @pytest.fixture
 def http(gateway):
     headers = {"authorization": f"Bearer {gateway.key}"}
-    with httpx2.Client(base_url=gateway.origin, headers=headers, trust_env=False, timeout=30) as http:
+    with httpx2.Client(base_url=gateway.origin, headers=headers, trust_env=False, timeout=120) as http:
         yield http
 
 

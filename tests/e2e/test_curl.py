@@ -25,7 +25,7 @@ def banner_line(server):
 
 def shell(line, folder):
     done = subprocess.run(
-        line, shell=True, env=environ(folder), capture_output=True, text=True, timeout=30, check=True
+        line, shell=True, env=environ(folder), capture_output=True, text=True, timeout=120, check=True
     )
     return done.stdout
 

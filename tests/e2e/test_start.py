@@ -75,7 +75,7 @@ def modules(code, folder):
         env=environ(folder),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=True,
     )
     return done.stdout.split()

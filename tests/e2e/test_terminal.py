@@ -63,14 +63,14 @@ def call(server: Server, key: str) -> int:
     body = json.dumps({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}]}).encode()
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     try:
-        with urlopen(Request(f"{server.url}/chat/completions", body, headers), timeout=30) as answer:
+        with urlopen(Request(f"{server.url}/chat/completions", body, headers), timeout=120) as answer:
             answer.read()
             return answer.status
     except HTTPError as error:
         return error.code
 
 
-def until(done: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(done: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end

@@ -120,7 +120,7 @@ def test_a_port_that_is_taken_is_a_message_and_exit_code_2(tmp_path):
             env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XROUTE_DISCOVER": "false"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
     assert done.returncode == 2

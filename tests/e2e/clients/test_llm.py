@@ -60,7 +60,7 @@ def usage(done):
 def test_the_command_itself_answers(home):
     env = environ(home, {"LLM_USER_PATH": str(home)})
     command = [str(Path(sys.executable).with_name("llm")), "-m", "chat", "Hello"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=180, check=False)
     assert done.stdout.startswith(TEXT), done.stderr
 
 

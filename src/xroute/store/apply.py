@@ -9,7 +9,7 @@ roll-ups, prices, alerts), and rows of one table sorted, so that no two writers 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from operator import attrgetter
@@ -22,13 +22,12 @@ from xroute.store import lines, rollups
 from xroute.store.alerts import tell
 from xroute.store.lines import Held, Line, Priced, Settled
 from xroute.store.postings import Postings
-from xroute.store.statements import Insert, Many, Pause, Query, Refused, Row, Work, listed
+from xroute.store.statements import Insert, Many, Query, Refused, Row, Work, listed
 from xroute.store.tables import calls
 from xroute.wire.record import Record
 from xroute.wire.usage import Usage
 
 DAY_MS = 24 * 3600 * 1000
-EACH = 64  # calls
 Charge = tuple[str, int, float | None]  # of wire.record.Record.charges
 _COLUMNS = tuple(column.name for column in calls.columns)
 _NOTHING = Usage()
@@ -87,54 +86,15 @@ class Outcome:
 
     def write(self, now: int) -> Work[None]:
         """Calls, entries, grants, accounts, purses, roll-ups, alerts."""
-        purses, sums = Purses(), rollups.Sums()
-        for some in _pieces(self.settled):
-            yield Insert("calls", _COLUMNS, map(call_row, some))
-            purses.add(some)
-            sums.add(some)
-        if self.corrected:
-            truths, guesses = zip(*((each.truth, each.guess) for each in self.corrected), strict=True)
-            yield Many(_CORRECT, [(*row[2:], *row[:2]) for row in map(call_row, truths)])
-            for counted in (purses, sums):
-                counted.add(truths)
-                counted.take(guesses)
+        yield from _write_calls(self)
         yield from self.postings.write()
-        yield from purses.write()
-        yield from sums.write()
-        yield from tell(purses.keys, self.postings.spent, now)
-
-
-class Purses:
-    """What calls take of each purse, and when it is over."""
-
-    def __init__(self) -> None:
-        self._sums = defaultdict[str, int](int)
-        self._ends: dict[str, float | None] = {}
-
-    @property
-    def keys(self) -> list[str]:
-        """Of the purses that change."""
-        return sorted(key for key, amount in self._sums.items() if amount)
-
-    def add(self, records: Iterable[Record]) -> None:
-        """What they take."""
-        sums = self._sums
-        if charges := [*chain.from_iterable(map(_charges, records))]:
-            keys, amounts, ends = zip(*charges, strict=True)
-            self._ends.update(zip(keys, ends, strict=True))
-            for key, amount in zip(keys, amounts, strict=True):
-                sums[key] += amount
-
-    def take(self, records: Iterable[Record]) -> None:
-        """What they have given back, as they were corrected."""
-        for key, amount, until in chain.from_iterable(map(_charges, records)):
-            self._sums[key] -= amount
-            self._ends[key] = until
-
-    def write(self) -> Work[None]:
-        """Adds that to what is in the database."""
-        if rows := [(key, self._sums[key], _over(self._ends[key])) for key in self.keys]:
+        purses = charged(self.settled, self.corrected)
+        if purses:
+            rows = [(key, amount, until) for key, (amount, until) in sorted(purses.items())]
             yield Insert("purses", _PURSE_COLUMNS, rows, _SPENT)
+        truths = [each.truth for each in self.corrected]
+        yield from rollups.write([*self.settled, *truths], [each.guess for each in self.corrected])
+        yield from tell({key: amount for key, (amount, _) in purses.items()}, self.postings.spent, now)
 
 
 @dataclass(slots=True)
@@ -215,21 +175,21 @@ def _end(batch: Batch, done: Outcome) -> Work[None]:
     found: dict[str, Row] = {}
     if earlier := batch.settled.keys() - batch.held.keys():
         found = {row[0]: row for row in (yield Query(_END_HOLDS, (listed(earlier),)))}
+    keys = {key for key, _, _ in chain.from_iterable(map(_charges, batch.settled.values()))}
+    counts_credit = any(key.startswith(lines.CREDIT) for key in keys)
     postings = done.postings
-    for some in _pieces(list(batch.settled.values())):
-        for record in some:
-            held = 0
-            if (begun := batch.held.get(record.id)) is not None:
-                held = begun.nano
-                postings.hold(record, held)
-            elif (row := found.get(record.id)) is not None:
-                if row[2] is not None:
-                    done.corrected.append(Correction(record, lines.from_object(row[3])))
-                    continue
-                held = row[1]
-            postings.settle(record, held, lines.credit_of(record) is not None)
-            done.settled.append(record)
-        yield Pause()
+    for id_, record in batch.settled.items():
+        held = 0
+        if (begun := batch.held.get(id_)) is not None:
+            held = begun.nano
+            postings.hold(record, held)
+        elif (row := found.get(id_)) is not None:
+            if row[2] is not None:
+                done.corrected.append(Correction(record, lines.from_object(row[3])))
+                continue
+            held = row[1]
+        postings.settle(record, held, counts_credit and lines.credit_of(record) is not None)
+        done.settled.append(record)
     yield from _correct(done)
 
 
@@ -258,9 +218,31 @@ def _begin(journal: str, batch: Batch, postings: Postings) -> Work[None]:
         yield Insert("holds", _HOLD_COLUMNS, rows)
 
 
-def _pieces(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
-    """So many that others have not to wait long for their turn."""
-    return (records[start : start + EACH] for start in range(0, len(records), EACH))
+def _write_calls(done: Outcome) -> Work[None]:
+    if done.settled:
+        yield Insert("calls", _COLUMNS, [call_row(record) for record in done.settled])
+    if done.corrected:
+        rows = [call_row(each.truth) for each in done.corrected]
+        yield Many(_CORRECT, [(*row[2:], *row[:2]) for row in rows])
+
+
+def charged(
+    settled: Iterable[Record], corrected: Iterable[Correction] = ()
+) -> dict[str, tuple[int, int | None]]:
+    """What is added to each purse, and when it is over (unix milliseconds, None = never)."""
+    sums = defaultdict[str, int](int)
+    ends: dict[str, float | None] = {}
+    truths = (each.truth for each in corrected)
+    if taken := [*chain.from_iterable(map(_charges, chain(settled, truths)))]:
+        keys, amounts, untils = zip(*taken, strict=True)
+        ends.update(zip(keys, untils, strict=True))
+        for key, amount in zip(keys, amounts, strict=True):
+            sums[key] += amount
+    for each in corrected:
+        for key, amount, until in each.guess.charges:
+            sums[key] -= amount
+            ends[key] = until
+    return {key: (amount, _over(ends[key])) for key, amount in sums.items() if amount}
 
 
 def _over(until: float | None) -> int | None:

@@ -133,11 +133,10 @@ def now_ms() -> int:
 
 def _sqlite(path: Path) -> AsyncEngine:
     _private(path)
-    # autocommit until a BEGIN of ours; aiosqlite gives each connection a thread, and `statements` uses it
-    # in the event loop's too, one after the other
+    # autocommit until a BEGIN of ours; aiosqlite gives each connection a thread
     engine = create_async_engine(
         f"sqlite+aiosqlite:///{path}",
-        connect_args={"isolation_level": None, "check_same_thread": False},
+        connect_args={"isolation_level": None},
         pool_size=READERS,
         max_overflow=READERS,
     )

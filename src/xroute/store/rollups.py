@@ -4,7 +4,7 @@ What is sorted here keeps two writers from waiting for each other in a circle.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import repeat
 from operator import attrgetter, itemgetter, neg
@@ -27,9 +27,12 @@ Figures = tuple[int, ...]
 _Sums = dict[Key, Figures]
 _Rows = defaultdict[Key, list[Figures]]
 
+_place: Callable[[Record], tuple[Any, ...]] = attrgetter(
+    "at", "workspace", "project", "key", "member", "model", "provider"
+)
 _taken: Callable[[Record], tuple[Any, ...]] = attrgetter(
-    *("at", "workspace", "project", "key", "member", "model", "provider", "outcome", "stream", "attempts"),
-    *("usage", "cost_nano", "charged_nano", "duration_ms", "ttft_ms", "overhead_us"),
+    *("outcome", "stream", "attempts", "usage"),
+    *("cost_nano", "charged_nano", "duration_ms", "ttft_ms", "overhead_us"),
 )
 _used: Callable[[Usage], tuple[Any, ...]] = attrgetter("estimated", "input", "output", "cached", "reasoning")
 _NOTHING = Usage()
@@ -38,82 +41,65 @@ _of_keys: Callable[[Key], Key] = itemgetter(0, 1, 2, 3, 4)
 _of_models: Callable[[Key], Key] = itemgetter(0, 1, 5, 6)
 
 
-class Sums:
-    """Calls, added up for every roll-up."""
-
-    def __init__(self) -> None:
-        self._hourly, self._tagged, self._ended = _Rows(list), _Rows(list), _Rows(list)
-
-    def add(self, records: Sequence[Record]) -> None:
-        """Counts calls."""
-        self._add(records, measured(records))
-
-    def take(self, records: Sequence[Record]) -> None:
-        """Takes calls off again, as they were corrected."""
-        self._add(records, [(key, tuple(map(neg, figures))) for key, figures in measured(records)])
-
-    def write(self) -> Work[None]:
-        """Adds them to what is in the database."""
-        for name, rows in self.rows():
-            if rows:
-                yield Insert(name, _columns(name), rows, _adding(name))
-
-    def rows(self) -> Iterator[tuple[str, list[Row]]]:
-        """Rows to add to each roll-up, with the table's name."""
-        hourly = _summed(self._hourly)
-        yield "hourly", _rows(hourly)
-        keys, models = _coarser(hourly, _of_keys), _coarser(hourly, _of_models)  # fewer rows out of more
-        yield "hourly_keys", _rows(keys)
-        yield "hourly_models", _rows(models)
-        yield "daily", _rows(_coarser(hourly, _of_day))
-        yield "daily_keys", _rows(_coarser(keys, _of_day))
-        yield "daily_models", _rows(_coarser(models, _of_day))
-        yield "tagged", _rows(_summed(self._tagged))
-        yield "ended", _rows(_summed(self._ended))
-
-    def _add(self, records: Sequence[Record], counted: Sequence[tuple[Key, Figures]]) -> None:
-        hourly = self._hourly
-        for record, (key, figures) in zip(records, counted, strict=True):
-            hourly[key].append(figures)
-            if record.tags:
-                for tag, value in sorted(record.tags.items())[:MOST_TAGS]:
-                    place = (record.workspace, record.at // DAY_MS, clean(tag), clean(value))
-                    self._tagged[place].append(figures)
-            if record.user:
-                self._ended[record.workspace, record.at // DAY_MS, clean(record.user)].append(figures)
+def write(records: Sequence[Record], minus: Sequence[Record] = ()) -> Work[None]:
+    """Adds calls to every roll-up; `minus` is taken off again, as it was corrected."""
+    for name, rows in sums(records, minus).items():
+        if rows:
+            yield Insert(name, _columns(name), rows, _adding(name))
 
 
-def measured(records: Sequence[Record]) -> list[tuple[Key, Figures]]:
-    """Each call's key of `hourly`, and itself as sums in the order of `tables.SUMS`.
+def sums(records: Sequence[Record], minus: Sequence[Record] = ()) -> dict[str, list[Row]]:
+    """Rows to add to each roll-up, by the table's name."""
+    figures = [*measured(records), *(tuple(map(neg, some)) for some in measured(minus))]
+    counted = [*records, *minus]
+    tagged, ended = _Rows(list), _Rows(list)
+    for record, some in zip(counted, figures, strict=True):
+        if record.tags:
+            for tag, value in sorted(record.tags.items())[:MOST_TAGS]:
+                tagged[record.workspace, record.at // DAY_MS, clean(tag), clean(value)].append(some)
+        if record.user:
+            ended[record.workspace, record.at // DAY_MS, clean(record.user)].append(some)
+    hourly = _added(zip(_hourly_keys(counted), figures, strict=True))
+    keys, models = _coarser(hourly, _of_keys), _coarser(hourly, _of_models)  # fewer rows out of more
+    found = {
+        "hourly": hourly,
+        "hourly_keys": keys,
+        "hourly_models": models,
+        "daily": _coarser(hourly, _of_day),
+        "daily_keys": _coarser(keys, _of_day),
+        "daily_models": _coarser(models, _of_day),
+        "tagged": _summed(tagged),
+        "ended": _summed(ended),
+    }
+    return {name: [key + some[key] for key in sorted(some)] for name, some in found.items()}
 
-    By columns, as that is a fifth of the work.
-    """
+
+def measured(records: Sequence[Record]) -> list[Figures]:
+    """Each call as sums, in the order of `tables.SUMS`; by columns, as that is a fifth of the work."""
     if not records:
         return []
-    times, workspaces, projects, keys, members, models, providers, outcomes, streams, attempts, *rest = zip(
+    outcomes, streams, attempts, usages, costs, charges, durations, ttfts, overheads = zip(
         *map(_taken, records), strict=True
     )
-    usages, costs, charges, durations, ttfts, overheads = rest
     estimated, *tokens = zip(*[_used(usage or _NOTHING) for usage in usages], strict=True)
-    hours = [at // HOUR_MS for at in times]
-    figures = zip(
-        repeat(1, len(records)),
-        map(int, map(ERRORS.__contains__, outcomes)),
-        map(int, streams),
-        map(len, attempts),
-        map(int, estimated),
-        [int(cost is None) for cost in costs],
-        *tokens,
-        [cost or 0 for cost in costs],
-        [charge or 0 for charge in charges],
-        durations,
-        [ttft or 0 for ttft in ttfts],
-        [int(ttft is not None) for ttft in ttfts],
-        overheads,
-        strict=True,
+    return list(
+        zip(
+            repeat(1, len(records)),
+            map(int, map(ERRORS.__contains__, outcomes)),
+            map(int, streams),
+            map(len, attempts),
+            map(int, estimated),
+            [int(cost is None) for cost in costs],
+            *tokens,
+            [cost or 0 for cost in costs],
+            [charge or 0 for charge in charges],
+            durations,
+            [ttft or 0 for ttft in ttfts],
+            [int(ttft is not None) for ttft in ttfts],
+            overheads,
+            strict=True,
+        )
     )
-    places = zip(workspaces, hours, projects, keys, members, models, providers, strict=True)
-    return list(zip(places, figures, strict=True))
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
@@ -121,6 +107,20 @@ def clean(text: str, longest: int = LONGEST) -> str:
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()
     return text.replace("\0", "")[:longest]
+
+
+def _hourly_keys(records: Sequence[Record]) -> Iterable[Key]:
+    if not records:
+        return ()
+    times, workspaces, *rest = zip(*map(_place, records), strict=True)
+    return zip(workspaces, [at // HOUR_MS for at in times], *rest, strict=True)
+
+
+def _added(rows: Iterable[tuple[Key, Figures]]) -> _Sums:
+    found = _Rows(list)
+    for key, figures in rows:
+        found[key].append(figures)
+    return _summed(found)
 
 
 def _summed(rows: _Rows) -> _Sums:
@@ -131,14 +131,7 @@ def _summed(rows: _Rows) -> _Sums:
 
 
 def _coarser(rows: _Sums, part: Callable[[Key], Key]) -> _Sums:
-    found = _Rows(list)
-    for key, figures in rows.items():
-        found[part(key)].append(figures)
-    return _summed(found)
-
-
-def _rows(sums: _Sums) -> list[Row]:
-    return [key + sums[key] for key in sorted(sums)]
+    return _added(zip(map(part, rows), rows.values(), strict=True))
 
 
 def _of_day(key: Key) -> Key:

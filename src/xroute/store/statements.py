@@ -1,22 +1,17 @@
 """Work on the database as a generator of statements, so that one text serves both databases' drivers.
 
-A work yields steps and is sent the rows of each. SQLAlchemy's own execution costs more than all else that is
-done for a call, so this goes around it: on PostgreSQL new rows go in by COPY. Texts are written with `?`, and
-with two words that the databases spell differently: IN_LIST (of a JSON array) and FOR_UPDATE.
-
-On SQLite a work runs in the event loop's own thread, bit by bit. In another one it takes twice as long, and
-calls in the meantime take a sixth longer: each time that Python's lock goes from one thread to the other, all
-that Python works with has to go from one core to the other. What may wait for another process or for the disk
-is done in the connection's thread: to begin a transaction, and to commit it.
+A work yields a `Query`, `Many` or `Insert` and is sent the rows of it. SQLAlchemy's own execution costs more
+than all else that is done for a call, so this goes around it: on SQLite a whole work runs in one hop to the
+connection's thread, on PostgreSQL new rows go in by COPY. Texts are written with `?`, and with two words that
+the databases spell differently: IN_LIST (of a JSON array) and FOR_UPDATE.
 """
 
 import asyncio
 import sqlite3
-import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain, count, islice
+from itertools import chain, count
 from typing import Any, TypeVar, cast
 
 import orjson
@@ -29,12 +24,10 @@ Row = Sequence[Any]
 Rows = Sequence[Row]
 T = TypeVar("T")
 _OF_VALUES = ("22", "23")  # classes of SQLSTATE: data exception, integrity constraint violation
-AT_ONCE = 32  # rows of an INSERT on SQLite
-LEAST_S = 0.0005  # that a work runs before others have their turn
-SHARE = 0.25  # of the time that their turn takes: enough to keep up with as many calls as there can be
+AT_ONCE = 128  # rows of an INSERT on SQLite, of a table's most columns fewer than its 32,766 variables
 # Without an adapter Python's driver looks for one in two places for each NULL, in the time of ten numbers.
 sqlite3.register_adapter(type(None), lambda none: none)
-Work = Generator["Query | Many | Insert | Pause", Rows, T]
+Work = Generator["Query | Many | Insert", Rows, T]
 
 
 class Refused(XrouteError):
@@ -67,13 +60,8 @@ class Insert:
 
     table: str
     columns: tuple[str, ...]
-    rows: Iterable[Row]
+    rows: Rows
     clash: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Others may have their turn now."""
 
 
 def listed(values: Iterable[str]) -> str:
@@ -103,9 +91,9 @@ class Channel:
                 async with driver.transaction():
                     return await _on_postgres(driver, work)
             async with self._db.turn:
-                return await _on_sqlite(driver, work)
+                return await _on_sqlite(driver, _transact, work)
         except asyncio.CancelledError:
-            if not self._db.is_sqlite:  # which has rolled back
+            if not self._db.is_sqlite:  # whose thread ends what it has begun
                 await self._discard()
             raise
         except _unfit() as error:
@@ -151,18 +139,20 @@ async def run(db: Database, work: Work[T]) -> T:
         await channel.close()
 
 
-async def _on_sqlite(driver: Any, work: Work[T]) -> T:
+async def _on_sqlite(driver: Any, does: Callable[[sqlite3.Connection, Work[T]], T], work: Work[T]) -> T:
     if driver._connection is None:
         raise ConnectionError("it is closed")
-    connection: sqlite3.Connection = driver._conn
-    # aiosqlite has no public way to run something on its thread that is none of its methods
-    in_thread = driver._execute
+    # aiosqlite has no public way to run more than one statement on its thread at once
+    return await driver._execute(does, driver._conn, work)
+
+
+def _transact(connection: sqlite3.Connection, work: Work[T]) -> T:
+    connection.execute("BEGIN IMMEDIATE")
     try:
-        await in_thread(connection.execute, "BEGIN IMMEDIATE")
-        result = await _steps(connection, work)
-        await in_thread(connection.execute, "COMMIT")
+        result = _steps(connection, work)
+        connection.execute("COMMIT")
     except BaseException:
-        await in_thread(connection.rollback)
+        connection.rollback()
         raise
     return result
 
@@ -182,57 +172,41 @@ def _driver_errors(db: Database) -> tuple[type[Exception], ...]:
     return (*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
-class _Turns:
-    """When others have theirs: a work of many small steps leaves them most of the time."""
-
-    def __init__(self) -> None:
-        self._until = time.perf_counter() + LEAST_S
-
-    async def give(self) -> None:
-        began = time.perf_counter()
-        if began < self._until:
-            return
-        await asyncio.sleep(0)
-        now = time.perf_counter()
-        self._until = now + max(LEAST_S, (now - began) * SHARE)
-
-
-async def _steps(connection: sqlite3.Connection, work: Work[T]) -> T:
-    turns, rows = _Turns(), list[Row]()
+def _steps(connection: sqlite3.Connection, work: Work[T]) -> T:
+    rows: Rows = []
     try:
         step = next(work)
         while True:
-            rows = []
             match step:
                 case Query():
                     rows = connection.execute(_sqlite(step.text), step.values).fetchall()
                 case Many():
                     connection.executemany(_sqlite(step.text), step.rows)
+                    rows = []
                 case Insert():
-                    for some in _cut(step.rows):
-                        text = _insert(step.table, step.columns, step.clash, len(some))
-                        connection.execute(text, _flat(some))
-                        await turns.give()
-                case Pause():
-                    pass
-            await turns.give()
+                    _fill(connection, step)
+                    rows = []
             step = work.send(rows)
     except StopIteration as end:
         return cast(T, end.value)
 
 
-def _cut(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Rows for an INSERT each, in counts that are powers of two, so that few statements serve all of them."""
-    left = iter(rows)
-    while some := list(islice(left, AT_ONCE)):
-        start = 0
-        while count_ := len(some) - start:
-            taken = 1 << count_.bit_length() - 1
-            yield some[start : start + taken]
-            start += taken
+def _fill(connection: sqlite3.Connection, step: Insert) -> None:
+    """Many rows by one statement, in counts that are powers of two so that few statements serve all of them.
+
+    Python's lock is given away and asked for again some times for each statement (for each row of an
+    executemany), and whoever answers calls in the meantime does not give it back at once.
+    """
+    start, left = 0, len(step.rows)
+    while left:
+        taken = min(1 << left.bit_length() - 1, AT_ONCE)
+        some = step.rows[start : start + taken]
+        statement = _insert(step.table, step.columns, step.clash, taken)
+        connection.execute(statement, _flat(some))
+        start, left = start + taken, left - taken
 
 
-def _flat(rows: list[Row]) -> list[Any]:
+def _flat(rows: Rows) -> list[Any]:
     """The values of rows, one after the other; flags as numbers, for which no adapter is looked for."""
     found = list(chain.from_iterable(rows))
     width = len(rows[0])
@@ -261,9 +235,6 @@ async def _on_postgres(connection: Any, work: Work[T]) -> T:
                 case Insert():
                     text = _insert(step.table, step.columns, step.clash, 1)
                     await connection.executemany(_postgres(text), step.rows)
-                    rows = []
-                case Pause():
-                    await asyncio.sleep(0)
                     rows = []
             step = work.send(rows)
     except StopIteration as end:

@@ -52,14 +52,6 @@ def scattered(count: int, seed: int = 1) -> list[Record]:
     ]
 
 
-def counted(records: Sequence[Record], minus: Sequence[Record] = ()) -> rollups.Sums:
-    """A batch for every roll-up."""
-    sums = rollups.Sums()
-    sums.add(records)
-    sums.take(minus)
-    return sums
-
-
 async def add(db: Database, records: Sequence[Record], minus: Sequence[Record] = ()) -> None:
     """Adds a batch to every roll-up."""
-    await run(db, counted(records, minus).write())
+    await run(db, rollups.write(records, minus))

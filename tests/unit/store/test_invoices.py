@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, select
-from tests.unit.store.records import counted
 
 from xroute.errors import InvalidRequest, NotFound
 from xroute.money.nano import from_dollars
+from xroute.store import rollups
 from xroute.store.audit import SYSTEM
 from xroute.store.db import Database
 from xroute.store.invoice_pdf import as_pdf
@@ -86,7 +86,7 @@ async def move_money(database: Database) -> None:
 
 def _write(postings: Postings, calls: list[Record]) -> Work[None]:
     yield from postings.write()
-    yield from counted(calls).write()
+    yield from rollups.write(calls)
 
 
 async def test_an_invoice_has_each_movement_and_the_use_of_each_model(books: Invoices):

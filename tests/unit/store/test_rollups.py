@@ -4,13 +4,9 @@ from collections import defaultdict
 
 import pytest
 from sqlalchemy import func, select
-from tests.unit.store.records import HOUR, add, counted, record, scattered
+from tests.unit.store.records import HOUR, add, record, scattered
 
 from xroute.store import rollups, tables
-
-
-def sums(records, minus=()) -> dict[str, list[rollups.Row]]:
-    return dict(counted(records, minus).rows())
 
 
 def rows(found: dict[str, list[rollups.Row]], name: str) -> list[dict[str, object]]:
@@ -19,7 +15,7 @@ def rows(found: dict[str, list[rollups.Row]], name: str) -> list[dict[str, objec
 
 
 def test_a_call_is_counted_in_its_hour_and_its_day():
-    found = sums([record()])
+    found = rollups.sums([record()])
     (hourly,) = rows(found, "hourly")
     (daily,) = rows(found, "daily")
     assert (hourly["hour"], daily["day"]) == (480_005, 20_000)
@@ -36,23 +32,23 @@ def test_a_call_is_counted_in_its_hour_and_its_day():
     [("completed", 0), ("cached", 0), ("client_gone", 0), ("failed", 1), ("refused", 1), ("lost", 1)],
 )
 def test_an_error_is_what_the_client_did_not_end_itself(outcome, errors):
-    (row,) = rows(sums([record(outcome=outcome)]), "daily")
+    (row,) = rows(rollups.sums([record(outcome=outcome)]), "daily")
     assert row["errors"] == errors
 
 
 def test_an_unknown_price_is_counted_and_never_a_zero_that_looks_known():
-    (row,) = rows(sums([record(1, cost_nano=None, charged_nano=None), record(2)]), "daily")
+    (row,) = rows(rollups.sums([record(1, cost_nano=None, charged_nano=None), record(2)]), "daily")
     assert (row["unpriced"], row["cost_nano"]) == (1, 700)
 
 
 def test_what_was_corrected_is_taken_off_again():
     before, after = record(outcome="lost", cost_nano=50), record(cost_nano=90)
-    (row,) = rows(sums([after], minus=[before]), "daily")
+    (row,) = rows(rollups.sums([after], minus=[before]), "daily")
     assert (row["calls"], row["errors"], row["cost_nano"]) == (0, -1, 40)
 
 
 def test_rows_are_sorted_so_that_two_writers_never_wait_in_a_circle():
-    for some in sums(scattered(200)).values():
+    for some in rollups.sums(scattered(200)).values():
         assert some == sorted(some)
 
 
@@ -60,7 +56,7 @@ def test_a_callers_text_never_stops_the_writer():
     wild = record(
         user="\ud800a\0" + "ü" * 5000, tags={"k\0" * 500: "v" * 5000, **{str(n): "" for n in range(99)}}
     )
-    found = sums([wild])
+    found = rollups.sums([wild])
     assert len(found["tagged"]) == rollups.MOST_TAGS
     for some in found.values():
         for text in (field for row in some for field in row if isinstance(field, str)):

@@ -42,7 +42,7 @@ def month(count: int = 400) -> list[Record]:
 
 def by_hand(records, part, group):
     found = defaultdict(Sums)
-    for each, (_, figures) in zip(records, rollups.measured(records), strict=True):
+    for each, figures in zip(records, rollups.measured(records), strict=True):
         found[part(each), group(each)].add(Sums(*figures))
     return dict(found)
 

@@ -44,19 +44,19 @@ async def calls(db):
 async def test_a_batch_that_fails_half_way_leaves_nothing_and_is_done_again(database, journal, monkeypatch):
     writer = Writer(database, journal)
     journal.settled(ended(began(1), 700))
-    real = apply.rollups.Sums.write
+    real = apply.rollups.sums
 
     def fail(*_args):
         raise ConnectionError("the line is cut")
 
-    monkeypatch.setattr(apply.rollups.Sums, "write", fail)
+    monkeypatch.setattr(apply.rollups, "sums", fail)
     await writer.turn()
     assert "the line is cut" in writer.state
     assert writer.lag == 1
     assert await calls(database) == []
     assert await paid.accounts(database) == {}
     assert await paid.rows(database, "SELECT applied FROM journals") == [(0,)]
-    monkeypatch.setattr(apply.rollups.Sums, "write", real)
+    monkeypatch.setattr(apply.rollups, "sums", real)
     await writer.turn()
     assert (writer.state, writer.lag) == ("up", 0)
     assert await paid.accounts(database) == {"credit": -700, "usage": 700}

@@ -91,7 +91,7 @@ def _calm() -> None:
     gc.freeze()  # the catalog stays: to look through it would stop every call for 45 ms
     # What calls leave for the database is no garbage, and was looked through for a tenth of the time.
     gc.set_threshold(GARBAGE, 10, 10)
-    sys.setswitchinterval(SWITCH_S)  # how long a thread that reads a database may keep a call waiting
+    sys.setswitchinterval(SWITCH_S)  # how long the thread that writes to SQLite may keep a call waiting
 
 
 def _transports(loaded: Loaded) -> dict[str, Transport]:
